@@ -298,6 +298,7 @@ def mixture_quantile(
     return jnp.where(m.valid, jnp.where(inside, root, _beyond(p)), jnp.nan)
 
 
+@jax.jit  # compiled once: called alone, the loop would be compiled at every call
 def _bisect_cdf(p: jax.Array, m: _Mixture) -> jax.Array:
     """Halve the range of the components' quantiles until it is as narrow as round-off."""
     each = m.mean + m.std * ndtri(p)[..., None]

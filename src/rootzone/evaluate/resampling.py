@@ -6,6 +6,7 @@ number of replicates.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -16,17 +17,25 @@ from jax.typing import ArrayLike
 Seed = int | jax.Array | np.random.Generator
 
 
-def _draw(
-    seed: Seed,
-    replicates: int,
-    from_key: Callable[[jax.Array], jax.Array],
-    from_generator: Callable[[np.random.Generator], np.ndarray],
-) -> jax.Array:
-    """Draw one row for each replicate; a key is folded with the number of the replicate."""
-    if isinstance(seed, np.random.Generator):
-        return jnp.asarray(np.stack([from_generator(seed) for _ in range(replicates)]))
-    key = jax.random.key(seed) if isinstance(seed, int) else seed
-    return jax.vmap(lambda i: from_key(jax.random.fold_in(key, i)))(jnp.arange(replicates))
+def _replicate_keys(key: jax.Array, replicates: int) -> jax.Array:
+    return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(replicates))
+
+
+@partial(jax.jit, static_argnames=("replicates", "size"))
+def _integers(key: jax.Array, below: int, *, replicates: int, size: int) -> jax.Array:
+    # int32 whatever the precision of the program: another type would draw other numbers.
+    draw = jax.vmap(lambda key: jax.random.randint(key, (size,), 0, below, jnp.int32))
+    return draw(_replicate_keys(key, replicates))
+
+
+@partial(jax.jit, static_argnames=("n", "replicates", "size"))
+def _subsets(key: jax.Array, n: int, *, replicates: int, size: int) -> jax.Array:
+    draw = jax.vmap(lambda key: jax.random.permutation(key, n)[:size])
+    return draw(_replicate_keys(key, replicates))
+
+
+def _as_key(seed: int | jax.Array) -> jax.Array:
+    return jax.random.key(seed) if isinstance(seed, int) else seed
 
 
 def bootstrap_indices(
@@ -68,12 +77,11 @@ def bootstrap_indices(
     size = n if size is None else size
     if not replace and size > n:
         raise ValueError(f"size is {size}, at most n = {n} wanted without replacement")
-    return _draw(
-        seed,
-        replicates,
-        lambda key: jax.random.choice(key, n, (size,), replace=replace),
-        lambda generator: generator.choice(n, size, replace=replace),
-    )
+    if isinstance(seed, np.random.Generator):
+        rows = [seed.choice(n, size, replace=replace) for _ in range(replicates)]
+        return jnp.asarray(np.stack(rows))
+    draw = _integers if replace else _subsets
+    return draw(_as_key(seed), n, replicates=replicates, size=size)
 
 
 def block_indices(
@@ -115,21 +123,19 @@ def block_indices(
 
     Examples
     --------
-    >>> rows = block_indices(1, n=10, replicates=2, block=5)
-    >>> bool((rows[:, 1:5] == (rows[:, :4] + 1) % 10).all())
-    True
+    >>> rows = block_indices(np.random.default_rng(1), n=10, replicates=2, block=4)
+    >>> rows.tolist()
+    [[4, 5, 6, 7, 5, 6, 7, 8, 7, 8], [9, 0, 1, 2, 0, 1, 2, 3, 1, 2]]
     """
     if not 1 <= block <= n:
         raise ValueError(f"block is {block}, from 1 to n = {n} wanted")
     size = n if size is None else size
     n_blocks = -(-size // block)
     n_starts = n if circular else n - block + 1
-    starts = _draw(
-        seed,
-        replicates,
-        lambda key: jax.random.randint(key, (n_blocks,), 0, n_starts),
-        lambda generator: generator.integers(n_starts, size=n_blocks),
-    )
+    if isinstance(seed, np.random.Generator):
+        starts = jnp.asarray(seed.integers(n_starts, size=(replicates, n_blocks)))
+    else:
+        starts = _integers(_as_key(seed), n_starts, replicates=replicates, size=n_blocks)
     rows = (starts[..., None] + jnp.arange(block)) % n
     return rows.reshape(replicates, -1)[:, :size]
 

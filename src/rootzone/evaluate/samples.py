@@ -59,6 +59,31 @@ def ensemble_crps(*, sim: ArrayLike, obs: ArrayLike, fair: bool = False) -> jax.
     return jnp.where(pair_count > 0, crps, jnp.nan)
 
 
+def _shares(values: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return which values count, their weights with sum one, and whether there is any."""
+    valid = ~(jnp.isnan(values) | jnp.isnan(weights))
+    weights = jnp.where(valid, weights, 0.0)
+    total = jnp.sum(weights)
+    return valid, weights / jnp.where(total > 0, total, 1.0), total > 0
+
+
+@jax.jit
+def _area_between_cdfs(
+    sim: jax.Array, obs: jax.Array, sim_weight: jax.Array, obs_weight: jax.Array
+) -> jax.Array:
+    valid_sim, share_sim, some_sim = _shares(sim, sim_weight)
+    valid_obs, share_obs, some_obs = _shares(obs, obs_weight)
+    values = jnp.concatenate([sim, obs])
+    valid = jnp.concatenate([valid_sim, valid_obs])
+    # A gap has no weight; it sits at the lowest value, where it opens no interval.
+    lowest = jax.lax.stop_gradient(jnp.min(jnp.where(valid, values, jnp.inf)))
+    values = jnp.where(valid, values, jnp.where(jnp.isfinite(lowest), lowest, 0.0))
+    order = jnp.argsort(values)
+    difference = jnp.cumsum(jnp.concatenate([share_sim, -share_obs])[order])[:-1]
+    area = jnp.sum(jnp.abs(difference) * jnp.diff(values[order]))
+    return jnp.where(some_sim & some_obs, area, jnp.nan)
+
+
 def wasserstein_1(
     *,
     sim: ArrayLike,
@@ -98,27 +123,8 @@ def wasserstein_1(
     sim_weight = jnp.ones_like(jnp.asarray(sim)) if sim_weight is None else sim_weight
     obs_weight = jnp.ones_like(jnp.asarray(obs)) if obs_weight is None else obs_weight
     arrays = float_arrays(sim, obs, sim_weight, obs_weight)
-
-    def shares(values, weights):
-        valid = ~(jnp.isnan(values) | jnp.isnan(weights))
-        weights = jnp.where(valid, weights, 0.0)
-        total = jnp.sum(weights)
-        return valid, weights / jnp.where(total > 0, total, 1.0), total > 0
-
-    def distance(sim, obs, sim_weight, obs_weight):
-        valid_sim, share_sim, some_sim = shares(sim, sim_weight)
-        valid_obs, share_obs, some_obs = shares(obs, obs_weight)
-        values = jnp.concatenate([sim, obs])
-        valid = jnp.concatenate([valid_sim, valid_obs])
-        # A gap has no weight; it sits at the lowest value, where it opens no interval.
-        lowest = jax.lax.stop_gradient(jnp.min(jnp.where(valid, values, jnp.inf)))
-        values = jnp.where(valid, values, jnp.where(jnp.isfinite(lowest), lowest, 0.0))
-        order = jnp.argsort(values)
-        difference = jnp.cumsum(jnp.concatenate([share_sim, -share_obs])[order])[:-1]
-        area = jnp.sum(jnp.abs(difference) * jnp.diff(values[order]))
-        return jnp.where(some_sim & some_obs, area, jnp.nan)
-
-    return jnp.vectorize(distance, signature="(n),(m),(n),(m)->()")(*arrays)
+    distance = jnp.vectorize(_area_between_cdfs, signature="(n),(m),(n),(m)->()")
+    return distance(*arrays)
 
 
 def interval_coverage(*, obs: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> jax.Array:

@@ -169,6 +169,11 @@ def _correlation(m: _Moments) -> jax.Array:
     return jnp.where(m.defined, r, jnp.nan)
 
 
+def _std_ratio(m: _Moments) -> jax.Array:
+    ratio = jnp.sqrt(m.square_sim) / jnp.sqrt(m.square_obs)
+    return jnp.where(m.defined, ratio, jnp.nan)
+
+
 def pearson_r(*, sim: ArrayLike, obs: ArrayLike) -> jax.Array:
     r"""Return Pearson's correlation coefficient.
 
@@ -188,6 +193,7 @@ def r_squared(*, sim: ArrayLike, obs: ArrayLike) -> jax.Array:
     return pearson_r(sim=sim, obs=obs) ** 2
 
 
+@jax.jit
 def _average_ranks(values: jax.Array, valid: jax.Array) -> jax.Array:
     """Rank one series from 1 among its valid values; ties share the average rank."""
     ordered = jnp.sort(jnp.where(valid, values, jnp.nan))  # NaN sorts behind everything
@@ -236,18 +242,18 @@ def nse(*, sim: ArrayLike, obs: ArrayLike) -> jax.Array:
     return jnp.where(defined, 1 - ratio, jnp.nan)
 
 
-def _kge_parts(data: Pairs) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Return r, the ratio of standard deviations and the ratio of means."""
-    m = _moments(data)
-    alpha = jnp.where(m.defined, jnp.sqrt(m.square_sim) / jnp.sqrt(m.square_obs), jnp.nan)
-    has_mean = m.mean_obs != 0
-    beta = jnp.where(has_mean, m.mean_sim / jnp.where(has_mean, m.mean_obs, 1.0), jnp.nan)
-    return _correlation(m), alpha, beta
-
-
 def distance_from_one(a: jax.Array, b: jax.Array, c: jax.Array) -> jax.Array:
     """Return one minus the distance of (a, b, c) from (1, 1, 1), with gradient 0 at the best."""
-    return 1 - safe_sqrt((a - 1) ** 2 + (b - 1) ** 2 + (c - 1) ** 2)
+    undefined = jnp.isnan(a) | jnp.isnan(b) | jnp.isnan(c)
+    a, b, c = (jnp.where(undefined, 1.0, x) for x in (a, b, c))
+    return jnp.where(undefined, jnp.nan, 1 - safe_sqrt((a - 1) ** 2 + (b - 1) ** 2 + (c - 1) ** 2))
+
+
+def _ratio(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Return a / b; NaN, and no gradient, where b is zero or either is NaN."""
+    defined = (b != 0) & ~(jnp.isnan(a) | jnp.isnan(b))
+    a, b = jnp.where(defined, a, 1.0), jnp.where(defined, b, 1.0)
+    return jnp.where(defined, a / b, jnp.nan)
 
 
 def kge_2009(*, sim: ArrayLike, obs: ArrayLike) -> Kge2009:
@@ -271,7 +277,8 @@ def kge_2009(*, sim: ArrayLike, obs: ArrayLike) -> Kge2009:
     -----
     Source: Gupta et al. (2009), doi:10.1016/j.jhydrol.2009.08.003, eqs. 9 and 10.
     """
-    r, alpha, beta = _kge_parts(pairs(sim, obs))
+    m = _moments(pairs(sim, obs))
+    r, alpha, beta = _correlation(m), _std_ratio(m), _ratio(m.mean_sim, m.mean_obs)
     return Kge2009(distance_from_one(r, alpha, beta), r, alpha, beta)
 
 
@@ -289,8 +296,9 @@ def kge_2012(*, sim: ArrayLike, obs: ArrayLike) -> Kge2012:
     -----
     Source: Kling et al. (2012), doi:10.1016/j.jhydrol.2012.01.011.
     """
-    r, alpha, beta = _kge_parts(pairs(sim, obs))
-    gamma = jnp.where(beta == 0, jnp.nan, alpha / jnp.where(beta == 0, 1.0, beta))
+    m = _moments(pairs(sim, obs))
+    r, beta = _correlation(m), _ratio(m.mean_sim, m.mean_obs)
+    gamma = _ratio(_std_ratio(m), beta)
     return Kge2012(distance_from_one(r, gamma, beta), r, gamma, beta)
 
 

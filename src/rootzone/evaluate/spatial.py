@@ -1,5 +1,6 @@
 """Spatial efficiency: how well a simulated map has the pattern of an observed one."""
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -24,15 +25,20 @@ def _counts(
     z: jax.Array, valid: jax.Array, low: jax.Array, high: jax.Array, n_bins: jax.Array, size: int
 ) -> jax.Array:
     """Count ``z`` in ``n_bins`` equal bins of [low, high], both ends in; ``size`` >= n_bins."""
-    i = jnp.arange(size + 1)
-    edges = low + i * ((high - low) / n_bins)
-    edges = jnp.where(i < n_bins, edges, jnp.where(i == n_bins, high, jnp.inf))
-    index = jnp.searchsorted(edges, z, side="right") - 1
-    index = jnp.minimum(index, n_bins - 1)  # the last bin owns its upper edge
+    step = (high - low) / n_bins
+
+    def edge(i):
+        return jnp.where(i == n_bins, high, low + i * step)
+
+    index = jnp.floor((z - low) / jnp.where(step > 0, step, 1.0)).astype(int)
+    index = jnp.clip(index, 0, n_bins - 1)  # the last bin owns its upper edge
+    index = index - (z < edge(index))  # the quotient was rounded across an edge
+    index = index + ((z >= edge(index + 1)) & (index < n_bins - 1))
     inside = valid & (z >= low) & (z <= high)
     return jnp.zeros(size, jnp.int32).at[jnp.where(inside, index, size)].add(1, mode="drop")
 
 
+@partial(jax.jit, static_argnums=(3, 4))
 def _overlap(
     sim: jax.Array, obs: jax.Array, valid: jax.Array, bins: int | str, edges: str
 ) -> tuple[jax.Array, jax.Array]:

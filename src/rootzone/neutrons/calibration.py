@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -59,9 +60,12 @@ def fit_n0(
     -----
     Unweighted squares, so that one campaign counts as much as another.
     """
-    rate, water, h = jnp.broadcast_arrays(
-        jnp.asarray(count_rate), jnp.asarray(total_water), jnp.asarray(humidity)
-    )
+    arrays = (count_rate, total_water, humidity, count_rate_sigma, total_water_sigma)
+    return _fit(law, *jnp.broadcast_arrays(*(jnp.asarray(a, float) for a in arrays)))
+
+
+@eqx.filter_jit
+def _fit(law, rate, water, h, rate_sigma, water_sigma) -> N0Estimate:
     f, slope = jax.jvp(lambda w: law.relative_rate(w, h), (water,), (jnp.ones_like(water),))
     n0 = jnp.sum(rate * f) / jnp.sum(f**2)
     per_campaign = rate / f
@@ -71,7 +75,7 @@ def fit_n0(
         if n > 1
         else jnp.asarray(jnp.nan, rate.dtype)
     )
-    own = jnp.hypot(count_rate_sigma / f, per_campaign * slope / f * total_water_sigma)
+    own = jnp.hypot(rate_sigma / f, per_campaign * slope / f * water_sigma)
     explained = jnp.sqrt(jnp.sum((f**2 * own) ** 2)) / jnp.sum(f**2)
     shown = jnp.where(jnp.isnan(between), 0.0, between / jnp.sqrt(n))
     return N0Estimate(n0, jnp.maximum(explained, shown), per_campaign, between, own)

@@ -9,6 +9,7 @@ The penetration depth is made by *all* hydrogen. Where lattice and organic water
 too deep (with all of it the published COSMOS-Europe depths come back to 0.1 cm).
 """
 
+from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -418,7 +419,18 @@ def profile_mean(
     mean, penetration_depth : array (...)
         Mean water content [m3 m-3] and D86 [cm].
     """
-    theta = jnp.asarray(theta)
+    return _profile_mean(
+        jnp.asarray(theta),
+        jnp.asarray(edges),
+        jnp.asarray(bulk_density),
+        jnp.asarray(added_water),
+        jnp.asarray(distance),
+        iterations,
+    )
+
+
+@partial(jax.jit, static_argnums=5)
+def _profile_mean(theta, edges, bulk_density, added_water, distance, iterations):
     valid = ~jnp.isnan(theta)
     filled = jnp.where(valid, theta, 0.0)
     some = jnp.any(valid, axis=-1)

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Figures and the self-contained HTML page made of them."""

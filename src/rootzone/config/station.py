@@ -1,0 +1,447 @@
+"""The study kind `station`: a station's counts become soil moisture."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rootzone import neutrons as ne
+from rootzone.config.base import Part, StudyBase, Uncertain, UncertainValue, of, one_or_more
+from rootzone.config.tables import SampleTable, SeriesTable
+from rootzone.core import quantity
+
+
+class Site(Part):
+    """The place, its soil and its plants."""
+
+    name: str = Field(description="name of the station")
+    latitude: float = of("latitude")
+    longitude: float = of("longitude")
+    elevation: float = of("elevation")
+    cutoff_rigidity: float | None = of(
+        "cutoff_rigidity", "geomagnetic cutoff rigidity, needed by some corrections", None, gt=0
+    )
+    bulk_density: UncertainValue | None = Field(
+        None, description="dry bulk density [g cm-3]; left out: from the samples"
+    )
+    lattice_water: UncertainValue | None = Field(
+        None, description="lattice water [g g-1]; left out: from the samples, otherwise 0, told"
+    )
+    clay: float | None = Field(
+        None, ge=0, le=1, description="clay fraction [g g-1], for lattice water by Avery 2016"
+    )
+    soil_organic_carbon: UncertainValue | None = Field(
+        None, description="soil organic carbon [g g-1], by the convention below"
+    )
+    organic_convention: Literal["carbon_as_matter", "carbon_doubled", "van_bemmelen", "water"] = (
+        Field(
+            "carbon_doubled",
+            description="water of SOC: 0.556, 1.112 or 0.959 times it, or already water",
+        )
+    )
+    vegetation_height: float = Field(
+        0.0, ge=0, le=80, description="height of the vegetation [m], for the footprint"
+    )
+    biomass_water: UncertainValue | None = Field(
+        None, description="biomass water equivalent [mm], when no column gives it"
+    )
+    dry_biomass: UncertainValue | None = Field(
+        None, description="dry above-ground biomass [kg m-2], when no column gives it"
+    )
+    source: str = Field("", description="who measured it and where it is published")
+    licence: str = Field("", description="licence of the data")
+
+    @model_validator(mode="after")
+    def _plausible(self) -> "Site":
+        checks = {
+            "bulk_density": self.bulk_density,
+            "lattice_water": self.lattice_water,
+            "soil_organic_carbon": self.soil_organic_carbon,
+            "biomass_water": self.biomass_water,
+            "dry_biomass": self.dry_biomass,
+        }
+        for name, given in checks.items():
+            if given is not None:
+                q = quantity(name)
+                low, high = q.bounds
+                if not low <= given.value <= high:
+                    raise ValueError(
+                        f"{name} is {given.value:g} {q.unit}, wanted between {low:g} and {high:g}"
+                    )
+        return self
+
+    def convention(self) -> ne.OrganicConvention:
+        """Return the organic water convention as an object."""
+        return ne.OrganicConvention[self.organic_convention.upper()]
+
+
+# --- corrections ------------------------------------------------------------------------
+
+
+class PressureCorrection(Part):
+    """Barometric correction."""
+
+    method: Literal["given", "desilets_zreda_2003", "desilets_2021", "tirado_bueno_2021"] = Field(
+        "desilets_2021", description="where the barometric coefficient comes from"
+    )
+    beta: float | None = Field(
+        None, gt=0.004, lt=0.012, description="barometric coefficient [hPa-1], for method given"
+    )
+    reference: Literal["standard_atmosphere", "mean"] | float = Field(
+        "standard_atmosphere",
+        description="reference pressure [hPa]: of the standard atmosphere at the site, the mean "
+        "of the record, or a number",
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "PressureCorrection":
+        if (self.method == "given") != (self.beta is not None):
+            raise ValueError("method given needs beta, and only that method takes it")
+        if isinstance(self.reference, float) and not 300 <= self.reference <= 1100:
+            raise ValueError(f"reference is {self.reference:g} hPa, wanted between 300 and 1100")
+        return self
+
+
+class HumidityCorrection(Part):
+    """Air humidity correction; laws that hold humidity themselves take method none."""
+
+    method: Literal["rosolem_2013", "none"] = Field("rosolem_2013", description="method")
+    reference: Literal["mean"] | float = Field(
+        0.0, description="reference absolute humidity [g m-3]: a number or the mean of the record"
+    )
+
+
+class IncomingCorrection(Part):
+    """Correction for the incoming cosmic-ray intensity."""
+
+    method: Literal["zreda_2012", "hawdon_2014", "mcjannet_desilets_2023", "none"] = Field(
+        "none", description="how strongly the site follows the monitor"
+    )
+    monitor: str | None = Field(
+        None, description="NMDB code of the monitor, for its rigidity and depth, e.g. JUNG"
+    )
+    monitor_cutoff_rigidity: float | None = of(
+        "cutoff_rigidity", "cutoff rigidity of the monitor; left out: from its code", None
+    )
+    reference_intensity: Literal["mean"] | float = Field(
+        "mean", description="reference of the monitor: a number in its unit, or the record's mean"
+    )
+    form: Literal["linear", "reciprocal"] = Field("linear", description="which published form")
+
+    @model_validator(mode="after")
+    def _known_monitor(self) -> "IncomingCorrection":
+        given = self.monitor_cutoff_rigidity is not None
+        if self.monitor is not None and self.monitor not in ne.MONITORS and not given:
+            raise ValueError(
+                f"monitor '{self.monitor}' is not known (known: {', '.join(ne.MONITORS)}): "
+                "give monitor_cutoff_rigidity"
+            )
+        if self.method == "hawdon_2014" and self.monitor is None and not given:
+            raise ValueError("method hawdon_2014 needs the monitor's code or cutoff rigidity")
+        if self.method == "mcjannet_desilets_2023" and self.monitor not in ne.MONITORS:
+            raise ValueError(
+                f"method mcjannet_desilets_2023 needs a known monitor ({', '.join(ne.MONITORS)})"
+            )
+        return self
+
+    def rigidity(self) -> float:
+        """Return the cutoff rigidity of the monitor [GV]."""
+        if self.monitor_cutoff_rigidity is not None:
+            return self.monitor_cutoff_rigidity
+        assert self.monitor is not None
+        return ne.MONITORS[self.monitor].cutoff_rigidity
+
+
+class BiomassCorrection(Part):
+    """Above-ground biomass correction."""
+
+    method: Literal["baatz_2015", "morris_2024", "franz_2015", "none"] = Field(
+        "none", description="method; baatz needs dry_biomass, the others biomass_water"
+    )
+    relative_slope: float | None = Field(
+        None, ge=0, lt=0.05, description="change of N0 per mm of biomass water, for franz_2015"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "BiomassCorrection":
+        if (self.method == "franz_2015") != (self.relative_slope is not None):
+            raise ValueError("method franz_2015 needs relative_slope, and only that takes it")
+        return self
+
+
+class RoadCorrection(Part):
+    """Effect of the road under a mobile detector."""
+
+    method: Literal["schroen_2018", "none"] = Field("none", description="method")
+    road_moisture: float = Field(
+        0.12, ge=0, le=0.3, description="water equivalent of the road [m3 m-3] (asphalt 0.12)"
+    )
+    road_width: float = Field(5.0, gt=0, le=50, description="width of the road [m]")
+    distance: float = Field(0.0, ge=0, le=100, description="distance from its centre [m]")
+
+
+class Corrections(Part):
+    """Correction factors, multiplied on the raw count rate."""
+
+    pressure: PressureCorrection = Field(default_factory=PressureCorrection)
+    humidity: HumidityCorrection = Field(default_factory=HumidityCorrection)
+    incoming: IncomingCorrection = Field(default_factory=IncomingCorrection)
+    biomass: BiomassCorrection = Field(default_factory=BiomassCorrection)
+    road: RoadCorrection = Field(default_factory=RoadCorrection)
+
+
+class Law(Part):
+    """Law between count rate and total gravimetric water."""
+
+    method: Literal["desilets_2010", "koehli_2021", "koehli_2025"] = Field(
+        "desilets_2010", description="law"
+    )
+    parameter_set: str | None = Field(
+        None, description="parameter set of the Koehli laws; left out: the paper's choice"
+    )
+
+    @model_validator(mode="after")
+    def _known_set(self) -> "Law":
+        self.build()
+        return self
+
+    def build(self) -> ne.CountRateLaw:
+        """Return the law as an object."""
+        if self.method == "desilets_2010":
+            if self.parameter_set is not None:
+                raise ValueError("desilets_2010 has no parameter_set")
+            return ne.Desilets2010()
+        cls = ne.Koehli2021 if self.method == "koehli_2021" else ne.Koehli2025
+        return cls(self.parameter_set) if self.parameter_set else cls()
+
+
+# --- calibration ------------------------------------------------------------------------
+
+
+class GivenN0(Part):
+    """N0 is known."""
+
+    method: Literal["given"]
+    N0: Uncertain | float = Field(description="count rate over dry soil [h-1]")
+
+    @model_validator(mode="after")
+    def _positive(self) -> "GivenN0":
+        if self.uncertain().value <= 0:
+            raise ValueError(f"N0 is {self.uncertain().value:g} h-1, wanted above 0")
+        return self
+
+    def uncertain(self) -> Uncertain:
+        """Return the value with its standard deviation."""
+        return self.N0 if isinstance(self.N0, Uncertain) else Uncertain(value=self.N0)
+
+
+class SampleCalibration(Part):
+    """N0 from soil samples in the footprint, of one or several campaigns."""
+
+    method: Literal["samples"]
+    table: SampleTable = Field(description="the table of the samples")
+    window_hours: float = Field(
+        6.0, gt=0, le=96, description="counts within half of this around the sampling time [h]"
+    )
+    radial_weight: Literal["schroen_2017", "simple", "equal"] = Field(
+        "schroen_2017", description="weights of the profiles"
+    )
+    tolerance: float = Field(0.01, gt=0, lt=0.5, description="end of the footprint iteration")
+
+
+class Campaign(Part):
+    """The footprint mean of one campaign."""
+
+    start: datetime = Field(description="start of the counts that belong to it (UTC)")
+    end: datetime = Field(description="end of the counts that belong to it (UTC)")
+    gravimetric_water: UncertainValue = Field(description="pore water of the footprint [g g-1]")
+    absolute_humidity: float | None = of(
+        "absolute_humidity", "humidity then, when the record has none", None
+    )
+    assumed: bool = Field(
+        False, description="true: the water was not measured but assumed; told in the report"
+    )
+
+    @model_validator(mode="after")
+    def _order(self) -> "Campaign":
+        if self.end <= self.start:
+            raise ValueError("end is not after start")
+        if not 0 <= self.gravimetric_water.value <= 5:
+            raise ValueError("gravimetric_water is wanted between 0 and 5 g g-1")
+        return self
+
+
+class CampaignCalibration(Part):
+    """N0 from footprint means of campaigns."""
+
+    method: Literal["campaigns"]
+    campaigns: Annotated[list[Campaign], BeforeValidator(one_or_more)] = Field(min_length=1)
+
+
+class ReferenceCalibration(Part):
+    """N0 from the in-situ sensors over a period, weighted by depth."""
+
+    method: Literal["reference"]
+    start: datetime = Field(description="start of the period (UTC)")
+    end: datetime = Field(description="end of the period (UTC)")
+    sigma: float = Field(0.03, gt=0, description="how well the sensors know the footprint [m3 m-3]")
+
+
+Calibration = Annotated[
+    GivenN0 | SampleCalibration | CampaignCalibration | ReferenceCalibration,
+    Field(discriminator="method"),
+]
+
+
+# --- time, quality, uncertainty, root zone ----------------------------------------------
+
+
+class TimeAxis(Part):
+    """Time axis of the results."""
+
+    step: str | None = Field(
+        None, description="step of the results, e.g. 1h; left out: the interval of the counts"
+    )
+    start: datetime | None = Field(None, description="first time (UTC); left out: all")
+    end: datetime | None = Field(None, description="last time (UTC); left out: all")
+    window_hours: float = Field(
+        24.0, gt=0, le=240, description="moving mean of the corrected counts before the retrieval"
+    )
+    min_coverage: float = Field(
+        0.5, gt=0, le=1, description="share of the window that must hold counts"
+    )
+
+    @model_validator(mode="after")
+    def _order(self) -> "TimeAxis":
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ValueError("end is not after start")
+        return self
+
+
+class Quality(Part):
+    """Quality flags; nothing is deleted, flagged counts do not enter the retrieval."""
+
+    count_range: tuple[float, float] | None = Field(
+        None, description="plausible raw rates [h-1]; left out: a fifth to five times the median"
+    )
+    spike_sigma: float = Field(
+        5.0, gt=0, description="spike: so many counting deviations from the running median"
+    )
+    spike_relative: float = Field(0.2, gt=0, description="and at least this share of the median")
+    spike_window_hours: float = Field(24.0, gt=0, description="window of the running median")
+    constant_hours: float = Field(
+        6.0, gt=0, description="a count that does not change for so long comes from a dead logger"
+    )
+    constant_weather_hours: float = Field(
+        24.0, gt=0, description="weather that does not change for so long counts as missing"
+    )
+    pressure_deviation: float = Field(
+        40.0, gt=0, description="pressure so far from the record's median counts as missing [hPa]"
+    )
+    interpolate_hours: float = Field(
+        6.0, ge=0, description="weather gaps up to this are interpolated, and flagged"
+    )
+    humidity_gaps: Literal["seasonal", "missing"] = Field(
+        "seasonal",
+        description="longer humidity gaps: the seasonal mean of the record with its spread as "
+        "uncertainty (flagged), or no result",
+    )
+    snow_water_equivalent: float = Field(1.0, ge=0, description="snow cover from [mm]")
+    snow_depth: float = Field(1.0, ge=0, description="snow cover from [cm]")
+    frozen_below: float = Field(
+        2.0,
+        description="frozen or under snow below this soil temperature [degC]; snow lies on soil "
+        "of 0.5 to 2 degC for weeks",
+    )
+
+
+class Uncertainty(Part):
+    """Standard deviations where neither the site nor the samples give one."""
+
+    method: Literal["first_order", "monte_carlo"] = Field("first_order", description="method")
+    members: int = Field(200, ge=20, le=5000, description="members of the Monte Carlo ensemble")
+    N0_relative: float = Field(
+        0.02, ge=0, le=0.5, description="of N0 when it is given without deviation [1]"
+    )
+    bulk_density: float = Field(0.05, ge=0, description="of the bulk density [g cm-3]")
+    lattice_water: float = Field(0.005, ge=0, description="of lattice water [g g-1]")
+    organic_water: float = Field(0.005, ge=0, description="of organic water [g g-1]")
+    biomass_water: float = Field(0.5, ge=0, description="of biomass water [mm]")
+    dry_biomass: float = Field(0.5, ge=0, description="of dry biomass [kg m-2]")
+    humidity: float = Field(0.3, ge=0, description="of the absolute humidity [g m-3]")
+    incoming_relative: float = Field(
+        0.005, ge=0, description="of the incoming factor when a monitor corrects it [1]"
+    )
+    incoming_relative_uncorrected: float = Field(
+        0.03, ge=0, description="of the incoming factor when nothing corrects it [1]"
+    )
+
+
+class ExponentialFilter(Part):
+    """Root zone by the exponential filter of Albergel et al. (2008)."""
+
+    method: Literal["exponential_filter"] = "exponential_filter"
+    depths: Annotated[list[float], BeforeValidator(one_or_more)] = Field(
+        [30.0], min_length=1, description="lower ends of the root zone [cm], each from 0"
+    )
+    characteristic_time: Annotated[list[float] | None, BeforeValidator(one_or_more)] = Field(
+        None, description="T of each depth [d]; left out: depth_rate times the depth"
+    )
+    depth_rate: float = Field(
+        0.1, gt=0, le=2, description="T per depth [d cm-1] when characteristic_time is left out"
+    )
+    structure_sigma: float = Field(
+        0.03,
+        ge=0,
+        description="what the filter and the point-to-footprint step do not know [m3 m-3]",
+    )
+
+    @model_validator(mode="after")
+    def _match(self) -> "ExponentialFilter":
+        if any(d <= 0 or d > 500 for d in self.depths):
+            raise ValueError("depths are wanted above 0 and up to 500 cm")
+        times = self.characteristic_time
+        if times is not None and (len(times) != len(self.depths) or min(times) <= 0):
+            raise ValueError("characteristic_time wants one positive number of days per depth")
+        return self
+
+    def times(self) -> list[float]:
+        """Return T [d] of each depth."""
+        return self.characteristic_time or [self.depth_rate * d for d in self.depths]
+
+
+class StationStudy(StudyBase):
+    """A cosmic-ray neutron station: from raw counts to soil moisture with its uncertainty."""
+
+    kind: Literal["station"] = Field("station", description="kind of study")
+    station: Site = Field(description="the place, its soil and its plants")
+    tables: Annotated[list[SeriesTable], BeforeValidator(one_or_more)] = Field(
+        min_length=1, description="time series: counts, weather, rain, sensors, neutron monitor"
+    )
+    corrections: Corrections = Field(default_factory=Corrections)
+    law: Law = Field(default_factory=Law)
+    calibration: Calibration = Field(description="where N0 comes from")
+    time: TimeAxis = Field(default_factory=TimeAxis)
+    quality: Quality = Field(default_factory=Quality)
+    uncertainty: Uncertainty = Field(default_factory=Uncertainty)
+    root_zone: ExponentialFilter = Field(default_factory=ExponentialFilter)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StationStudy":
+        needs_humidity = self.law.build().needs_humidity
+        if needs_humidity and self.corrections.humidity.method != "none":
+            raise ValueError(
+                f"law {self.law.method} holds humidity itself: set corrections.humidity.method "
+                "to none"
+            )
+        rigid = self.corrections.pressure.method in (
+            "desilets_zreda_2003",
+            "desilets_2021",
+            "tirado_bueno_2021",
+        )
+        rigid |= self.corrections.incoming.method in ("hawdon_2014", "mcjannet_desilets_2023")
+        if rigid and self.station.cutoff_rigidity is None:
+            raise ValueError(
+                "station.cutoff_rigidity [GV] is needed by the pressure or incoming correction"
+            )
+        return self

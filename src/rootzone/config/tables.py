@@ -1,0 +1,135 @@
+"""How a study names files, columns, units and times."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from rootzone.config.base import Part, of, one_or_more
+
+Files = Annotated[list[str], BeforeValidator(one_or_more), Field(min_length=1)]
+Format = Literal["csv", "toa5", "neptoon", "cosmos_europe", "hydroinnova"]
+
+
+class TimeSpec(Part):
+    """Where the time stands and how it is written."""
+
+    column: str | None = Field(
+        None, description="column of the time stamps; left out: the first, or that of the format"
+    )
+    format: str | None = Field(
+        None, description="strptime format; left out: ISO 8601 or day.month.year, told in the log"
+    )
+    day_first: bool | None = Field(
+        None, description="whether 03/04/2020 is the third of April; left out: from the data"
+    )
+    timezone: str | None = Field(
+        None, description="zone of stamps without one, e.g. Europe/Berlin; left out: UTC, told"
+    )
+    stamp: Literal["start", "middle", "end"] = Field(
+        "start", description="which point of its interval a stamp marks"
+    )
+
+
+class ColumnSpec(Part):
+    """A column and its unit."""
+
+    column: Annotated[list[str], BeforeValidator(one_or_more)] = Field(
+        description="name of the column; several (detector tubes) are added up"
+    )
+    units: str = Field(description="unit as the file has it, e.g. hPa, kPa, percent, count, h-1")
+
+
+class SensorSpec(Part):
+    """An in-situ soil moisture sensor."""
+
+    column: str = Field(description="name of the column")
+    depth: float = of("depth", "depth of the sensor")
+    units: str = Field("m3 m-3", description="unit as the file has it, e.g. m3 m-3 or percent")
+    distance: float | None = of("distance", "distance from the detector", None)
+
+
+class Columns(Part):
+    """Which column holds which quantity."""
+
+    counts: ColumnSpec | None = Field(
+        None, description="raw neutron counts: unit count (per interval) or a rate such as h-1"
+    )
+    pressure: ColumnSpec | None = Field(None, description="air pressure at the station")
+    temperature: ColumnSpec | None = Field(None, description="air temperature")
+    relative_humidity: ColumnSpec | None = Field(None, description="relative humidity")
+    absolute_humidity: ColumnSpec | None = Field(None, description="absolute humidity")
+    precipitation: ColumnSpec | None = Field(None, description="precipitation per interval")
+    snow_depth: ColumnSpec | None = Field(None, description="snow depth")
+    snow_water_equivalent: ColumnSpec | None = Field(None, description="snow water equivalent")
+    soil_temperature: ColumnSpec | None = Field(
+        None, description="shallow soil temperature, tells frozen soil"
+    )
+    incoming_intensity: ColumnSpec | None = Field(
+        None, description="count rate of a neutron monitor (NMDB: acknowledge the station)"
+    )
+    biomass_water: ColumnSpec | None = Field(None, description="biomass water equivalent")
+    dry_biomass: ColumnSpec | None = Field(None, description="dry above-ground biomass")
+    latitude: ColumnSpec | None = Field(None, description="latitude of a mobile detector")
+    longitude: ColumnSpec | None = Field(None, description="longitude of a mobile detector")
+    speed: ColumnSpec | None = Field(None, description="ground speed of a mobile detector")
+    soil_moisture: list[SensorSpec] = Field(
+        default_factory=list, description="in-situ sensors, one entry per sensor"
+    )
+
+    def scalar_columns(self) -> dict[str, ColumnSpec]:
+        """Return the given columns by quantity, without the sensors."""
+        names = (n for n in type(self).model_fields if n != "soil_moisture")
+        return {n: c for n in names if (c := getattr(self, n)) is not None}
+
+
+class FileTable(Part):
+    """One table in one or several files of the same layout."""
+
+    files: Files = Field(
+        description="paths, relative to the study file; globs; example:NAME/FILE for shipped data"
+    )
+    format: Format = Field("csv", description="layout of the file")
+    separator: str | None = Field(None, description="column separator; left out: from the header")
+    decimal: Literal[".", ","] = Field(".", description="decimal mark")
+    missing: list[str] = Field(
+        default_factory=list, description="further words for missing values, e.g. -999"
+    )
+    time: TimeSpec = Field(default_factory=TimeSpec, description="time stamps")
+
+
+class SeriesTable(FileTable):
+    """A table of time series."""
+
+    interval: str | None = Field(
+        None, description="length of an interval, e.g. 30min; left out: the most frequent step"
+    )
+    columns: Columns = Field(
+        default_factory=Columns,
+        description="columns; formats with fixed names (neptoon, cosmos_europe, hydroinnova) "
+        "fill in what is not given",
+    )
+
+
+class SampleColumns(Part):
+    """Columns of a table of soil samples, one row per sample."""
+
+    profile: str = Field(description="name or number of the profile")
+    distance: ColumnSpec = Field(description="distance of the profile from the detector")
+    depth: ColumnSpec = Field(description="mid-depth of the sample")
+    gravimetric_water: ColumnSpec | None = Field(None, description="water content by mass")
+    volumetric_water: ColumnSpec | None = Field(None, description="water content by volume")
+    bulk_density: ColumnSpec | None = Field(None, description="dry bulk density of the sample")
+    lattice_water: ColumnSpec | None = Field(None, description="lattice water")
+    soil_organic_carbon: ColumnSpec | None = Field(None, description="soil organic carbon")
+
+    @model_validator(mode="after")
+    def _one_water(self) -> "SampleColumns":
+        if (self.gravimetric_water is None) == (self.volumetric_water is None):
+            raise ValueError("give either gravimetric_water or volumetric_water")
+        return self
+
+
+class SampleTable(FileTable):
+    """A table of soil samples."""
+
+    columns: SampleColumns = Field(description="columns of the samples")

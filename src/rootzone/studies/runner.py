@@ -1,0 +1,261 @@
+"""Running a study of any kind, and the contract of its run folder."""
+
+import hashlib
+import platform
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+import yaml
+
+from rootzone.config import StationStudy, StudyBase, load_study
+from rootzone.core import RunError
+from rootzone.data import Log, RunFolder
+from rootzone.studies.context import Context
+
+_PACKAGES = ("jax", "jaxlib", "equinox", "numpy", "pandas", "xarray", "h5netcdf", "pydantic")
+
+
+class RunResult(dict[str, xr.Dataset]):
+    """Datasets of a run by name, with its summary, log and folder.
+
+    Attributes
+    ----------
+    summary : dict
+        The content of ``summary.json``.
+    warnings : list of str
+        What the reader must know.
+    folder : Path or None
+        The run folder, if one was written.
+    """
+
+    def __init__(
+        self,
+        datasets: Mapping[str, xr.Dataset],
+        summary: dict[str, Any],
+        warnings: list[str],
+        folder: Path | None,
+    ):
+        super().__init__(datasets)
+        self.summary = summary
+        self.warnings = warnings
+        self.folder = folder
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a study kind is run and shown."""
+
+    run: Callable[[Any, Context], tuple[dict[str, xr.Dataset], dict[str, Any], dict[str, Any]]]
+    """Returns datasets, scores, and the kind's own keys of the summary."""
+    page: Callable[[Mapping[str, xr.Dataset], Mapping[str, Any]], str]
+    """Returns the report from what the folder holds."""
+
+
+def _run_station(study: StationStudy, context: Context):
+    from rootzone.studies.station import run_station
+    from rootzone.studies.station_output import station_datasets, station_summary
+
+    result = run_station(study, context)
+    return station_datasets(study, result), result.scores, station_summary(study, result)
+
+
+def _station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> str:
+    from rootzone.report.station import station_page
+
+    return station_page(datasets, summary)
+
+
+KINDS: dict[str, Kind] = {"station": Kind(_run_station, _station_page)}
+
+
+def run(
+    study: str | Path | Mapping[str, Any] | StudyBase,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    overrides: Sequence[str] = (),
+    base: str | Path | None = None,
+    show: Callable[[str, str], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> RunResult:
+    """Run a study and return its datasets.
+
+    Parameters
+    ----------
+    study : path, mapping or study
+        A YAML file, the same as a mapping, or a study object.
+    out : path, optional
+        Run folder to write; without it nothing is written.
+    resume : bool
+        Go on with an unfinished folder; a finished one of the same study is returned as it is.
+    overrides : sequence of str
+        ``key=value`` entries that replace values of the study.
+    base : path, optional
+        Where relative paths of the study start; by default the folder of the study file, for
+        mappings the working folder.
+    show, progress : callable, optional
+        Receive log lines ``(prefix, text)`` and ``(stage, share done)``.
+
+    Returns
+    -------
+    RunResult
+        A mapping of datasets with ``summary``, ``warnings`` and ``folder``.
+
+    Raises
+    ------
+    RootzoneError
+        With one sentence that says what to mend.
+
+    Examples
+    --------
+    >>> import rootzone
+    >>> rootzone.run("no-such-study.yaml")
+    Traceback (most recent call last):
+        ...
+    rootzone.core.errors.StudyError: no-such-study.yaml: no such study file
+    """
+    loaded = load_study(study, overrides=overrides)
+    if base is None:
+        base = Path(study).resolve().parent if isinstance(study, str | Path) else Path.cwd()
+    base = Path(base)
+    text = study_text(loaded, base)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    folder = None if out is None else RunFolder.create(Path(out), resume=resume)
+    if folder is not None and resume:
+        done = _already_done(folder, digest)
+        if done is not None:
+            return done
+
+    log = Log(show)
+    context = Context(base=base, log=log, progress=progress or (lambda stage, share: None))
+    log.tell(f"rootzone {versions()['rootzone']}, study kind {loaded.kind}, seed {loaded.seed}")
+    if folder is not None:
+        folder.write_text("study.yaml", text)
+    started = time.perf_counter()
+    try:
+        datasets, scores, own = _compute(loaded, context)
+        log.tell(f"computed in {time.perf_counter() - started:.2f} s")
+        summary = {
+            "kind": loaded.kind,
+            "title": loaded.title,
+            "study": loaded.model_dump(mode="json"),
+            "study_sha256": digest,
+            "versions": versions(),
+            "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "seed": loaded.seed,
+            "precision": loaded.precision,
+            "scores": scores,
+            "warnings": log.warnings,
+            **own,
+        }
+        if folder is not None:
+            _write(folder, loaded.kind, datasets, summary, log, context)
+    except BaseException as error:
+        if folder is not None:
+            _leave_log(folder, log, error)
+        raise
+    context.progress("done", 1.0)
+    return RunResult(datasets, summary, log.warnings, folder.path if folder else None)
+
+
+def _compute(study: StudyBase, context: Context):
+    import jax
+
+    with jax.enable_x64(study.precision == "float64"):
+        return KINDS[study.kind].run(study, context)
+
+
+def _write(
+    folder: RunFolder,
+    kind: str,
+    datasets: dict[str, xr.Dataset],
+    summary: dict[str, Any],
+    log: Log,
+    context: Context,
+) -> None:
+    context.progress("writing", 0.85)
+    for name, dataset in datasets.items():
+        folder.write_dataset(f"{name}.nc", dataset)
+    context.progress("report", 0.9)
+    folder.write_text("report.html", KINDS[kind].page(datasets, summary))
+    folder.write_text("log.txt", log.text())
+    folder.finish(summary)
+
+
+def _leave_log(folder: RunFolder, log: Log, error: BaseException) -> None:
+    """Leave the log in an unfinished folder, if that is still possible."""
+    log.tell(f"not finished: {type(error).__name__}: {error}")
+    try:
+        folder.write_text("log.txt", log.text())
+    except RunError:
+        return
+
+
+def _already_done(folder: RunFolder, digest: str) -> RunResult | None:
+    """Return the finished run of the same study; refuse the folder of another one."""
+    if not folder.finished:
+        return None
+    summary = folder.summary()
+    if summary.get("study_sha256") != digest:
+        raise RunError(
+            f"{folder.path}: holds a finished run of another study; choose another --out"
+        )
+    return RunResult(read_datasets(folder), summary, summary["warnings"], folder.path)
+
+
+def read_datasets(folder: RunFolder) -> dict[str, xr.Dataset]:
+    """Return the datasets of a run folder by name."""
+    names = sorted(p.stem for p in folder.path.glob("*.nc"))
+    return {name: folder.read_dataset(f"{name}.nc") for name in names}
+
+
+def remake_report(path: str | Path) -> Path:
+    """Make ``report.html`` of a finished run anew and return its path.
+
+    Raises
+    ------
+    RunError
+        If the folder is no finished run.
+    """
+    folder = RunFolder.open(Path(path))
+    summary = folder.summary()
+    page = KINDS[summary["kind"]].page(read_datasets(folder), summary)
+    return folder.write_text("report.html", page)
+
+
+def study_text(study: StudyBase, base: Path) -> str:
+    """Return a study as YAML: everything left out filled in, files independent of the folder."""
+    content = study.model_dump(mode="json", exclude_none=True)
+
+    def anchor(part: Any) -> None:
+        children = part.values() if isinstance(part, dict) else part
+        for child in children:
+            if isinstance(child, dict | list):
+                anchor(child)
+        if isinstance(part, dict) and "files" in part:
+            part["files"] = [
+                f if f.startswith("example:") else str(base / Path(f).expanduser())
+                for f in part["files"]
+            ]
+
+    anchor(content)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the package, of Python and of what computes."""
+    from rootzone import __version__
+
+    found = {"rootzone": __version__, "python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found

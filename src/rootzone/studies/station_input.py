@@ -1,0 +1,350 @@
+"""Input of the study `station`: tables become arrays on one time axis, with flags and notes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from rootzone.config.station import StationStudy
+from rootzone.config.tables import FileTable, SampleTable, SeriesTable
+from rootzone.core import DataError, quantity
+from rootzone.data import (
+    CampaignSamples,
+    Column,
+    Flag,
+    Raw,
+    Series,
+    clean_order,
+    column_values,
+    count_flags,
+    default_columns,
+    find_files,
+    interpolate_gaps,
+    interval_hours,
+    make_axis,
+    on_axis,
+    parse_step,
+    read_raw,
+    read_samples,
+    seasonal_mean,
+    time_index,
+)
+from rootzone.neutrons import absolute_humidity, snow_mask
+from rootzone.studies.context import Context
+
+_WEATHER = ("pressure", "temperature", "relative_humidity", "absolute_humidity")
+
+
+@dataclass
+class Sensors:
+    """In-situ sensors: depth [cm] and water content (sensor, time) [m3 m-3]."""
+
+    depth: np.ndarray
+    labels: list[str]
+    theta: np.ndarray
+
+
+@dataclass
+class Observations:
+    """Everything measured at the station, on the time axis of the study."""
+
+    axis: pd.DatetimeIndex
+    step_hours: float
+    rate: np.ndarray
+    hours: np.ndarray
+    flags: np.ndarray
+    humidity: np.ndarray
+    humidity_sigma: np.ndarray
+    values: dict[str, np.ndarray]
+    sensors: Sensors | None
+    count_range: tuple[float, float]
+    sources: list[str] = field(default_factory=list)
+
+    def get(self, name: str) -> np.ndarray | None:
+        """Return a quantity, or None if nothing measured it."""
+        return self.values.get(name)
+
+
+def read_table(table: FileTable, context: Context, *, where: str) -> tuple[Raw, pd.DatetimeIndex]:
+    """Read the text and the time stamps of a table."""
+    files = find_files(table.files, base=context.base, examples=context.examples)
+    raw = read_raw(files, layout=table.format, separator=table.separator, missing=table.missing)
+    times = time_index(
+        raw,
+        layout=table.format,
+        column=table.time.column,
+        time_format=table.time.format,
+        day_first=table.time.day_first,
+        timezone=table.time.timezone,
+        where=where,
+    )
+    return raw, times
+
+
+def _series_of(table: SeriesTable, context: Context, where: str) -> list[Series]:
+    raw, times = read_table(table, context, where=where)
+    keep, duplicates, notes = clean_order(times, raw.name)
+    raw.notes += notes
+    hours = interval_hours(times, table.interval, where)
+    shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[table.time.stamp] * hours
+    stamps = times[keep] - pd.Timedelta(hours=shift)
+    given = table.columns.scalar_columns()
+    columns = [
+        Column(q, tuple(c.column), c.units, f"{where}.columns.{q}") for q, c in given.items()
+    ]
+    columns += default_columns(raw, table.format, set(given), where)
+    out = []
+    for column in columns:
+        values = column_values(raw, column, decimal=table.decimal, hours=hours)[keep]
+        out.append(Series(column.quantity, stamps, values, hours, raw.name, duplicates=duplicates))
+    for n, sensor in enumerate(table.columns.soil_moisture):
+        place = f"{where}.columns.soil_moisture[{n}]"
+        column = Column("soil_moisture", (sensor.column,), sensor.units, place)
+        values = column_values(raw, column, decimal=table.decimal, hours=hours)[keep]
+        out.append(
+            Series(
+                "soil_moisture",
+                stamps,
+                values,
+                hours,
+                raw.name,
+                sensor.depth,
+                sensor.distance,
+                sensor.column,
+            )
+        )
+    if not out:
+        raise DataError(f"{raw.name}: the study names no column of this table ({where}.columns)")
+    for note in raw.notes:
+        context.log.warn(note) if "no numbers" in note else context.log.tell(note)
+    context.log.tell(
+        f"{raw.name}: {len(stamps)} rows of {hours:g} h, {stamps.min():%Y-%m-%d %H:%M} to "
+        f"{stamps.max():%Y-%m-%d %H:%M} UTC, {', '.join(sorted({s.quantity for s in out}))}"
+    )
+    return out
+
+
+def read_observations(study: StationStudy, context: Context) -> Observations:
+    """Read all tables of a station onto one axis, flag the counts, fill short weather gaps.
+
+    Raises
+    ------
+    DataError, UnitError
+        If a file, column, unit or time cannot be used; before anything is computed.
+    """
+    series = [
+        s
+        for n, table in enumerate(study.tables)
+        for s in _series_of(table, context, f"tables[{n}]")
+    ]
+    counts = [s for s in series if s.quantity == "counts"]
+    if not counts:
+        raise DataError("no table names a column for counts (tables[0].columns.counts)")
+    if all(np.isnan(s.values).all() for s in counts):
+        raise DataError(f"{counts[0].source}: the column of counts holds no number")
+    native = pd.Timedelta(hours=min(s.hours for s in counts))
+    divides = pd.Timedelta("1D") % native == pd.Timedelta(0)
+    step_text = study.time.step or (f"{int(native.total_seconds())}s" if divides else "1h")
+    step = parse_step(step_text, "time.step")
+    limits = [None if t is None else naive_utc(t) for t in (study.time.start, study.time.end)]
+    axis = make_axis(counts, step, *limits)
+    if len(axis) < 2:
+        raise DataError(f"{counts[0].source}: one row is no time series, two are the least")
+    _tell_long_gaps(counts[0], context)
+
+    values: dict[str, np.ndarray] = {}
+    hours = np.zeros(len(axis))
+    sensors: list[tuple[Series, np.ndarray]] = []
+    for s in series:
+        data, counted, notes = on_axis(s, axis, step)
+        for note in notes:
+            context.log.tell(note)
+        if s.quantity == "soil_moisture":
+            sensors.append((s, data))
+        elif s.quantity in values:
+            gap = np.isnan(values[s.quantity])
+            values[s.quantity] = np.where(gap, data, values[s.quantity])
+            hours = np.where(gap, counted, hours) if s.quantity == "counts" else hours
+            context.log.tell(f"{s.source}: {s.quantity} fills gaps of the tables before")
+        else:
+            values[s.quantity] = data
+            hours = counted if s.quantity == "counts" else hours
+
+    step_hours = step / pd.Timedelta("1h")
+    rate = values.pop("counts")
+    flags, used = count_flags(
+        rate,
+        hours,
+        step_hours=step_hours,
+        valid_range=study.quality.count_range,
+        constant_hours=study.quality.constant_hours,
+    )
+    for s in counts:
+        again = ((s.duplicates.floor(step) - axis[0]) // step).to_numpy()
+        flags[again[(again >= 0) & (again < len(axis))]] |= Flag.DUPLICATE_TIME
+    observations = Observations(
+        axis=axis,
+        step_hours=step_hours,
+        rate=rate,
+        hours=np.where(hours > 0, hours, step_hours),
+        flags=flags,
+        humidity=np.full(len(axis), np.nan),
+        humidity_sigma=np.full(len(axis), study.uncertainty.humidity),
+        values=values,
+        sensors=_sensors(sensors, context),
+        count_range=used,
+        sources=sorted({s.source for s in series}),
+    )
+    _clean_weather(observations, study, context)
+    _humidity(observations, study, context)
+    _frost(observations, study, context)
+    return observations
+
+
+def naive_utc(time: datetime) -> pd.Timestamp:
+    """Return a time as the package keeps it: UTC without zone."""
+    stamp = pd.Timestamp(time)
+    return stamp.tz_convert("UTC").tz_localize(None) if stamp.tz is not None else stamp
+
+
+def _tell_long_gaps(counts: Series, context: Context) -> None:
+    times = counts.times[~np.isnan(counts.values)]
+    if len(times) < 2:
+        return
+    steps = np.diff(times.to_numpy())
+    longest = int(np.argmax(steps))
+    days = steps[longest] / np.timedelta64(1, "D")
+    if days > 30:
+        context.log.warn(
+            f"{counts.source}: no counts for {days:.0f} days after {times[longest]:%Y-%m-%d}"
+        )
+
+
+def _sensors(found: list[tuple[Series, np.ndarray]], context: Context) -> Sensors | None:
+    if not found:
+        return None
+    low, high = quantity("in_situ_soil_moisture").bounds
+    found = sorted(found, key=lambda f: (f[0].depth or 0.0, f[0].label))
+    theta = np.stack([data for _, data in found])
+    for (s, _), row in zip(found, theta, strict=True):
+        bad = (row < low) | (row > high)
+        if bad.any():
+            context.log.warn(
+                f"{s.source}: {int(bad.sum())} values of {s.label} are impossible: gaps"
+            )
+            row[bad] = np.nan
+        known = row[~np.isnan(row)]
+        if known.size > 48 and np.ptp(known) == 0:
+            context.log.warn(
+                f"{s.source}: sensor {s.label} has the constant value {known[0]:g}; left out"
+            )
+            row[:] = np.nan
+    return Sensors(np.array([s.depth for s, _ in found]), [s.label for s, _ in found], theta)
+
+
+def _constant(values: np.ndarray, steps: int) -> np.ndarray:
+    change = np.concatenate([[True], ~(values[1:] == values[:-1])])
+    run = np.cumsum(change) - 1
+    return (np.bincount(run)[run] >= max(steps, 3)) & ~np.isnan(values)
+
+
+def _clean_weather(obs: Observations, study: StationStudy, context: Context) -> None:
+    """Take out dead weather sensors and interpolate short gaps, telling both."""
+    quality = study.quality
+    limit = round(quality.interpolate_hours / obs.step_hours)
+    stuck = round(quality.constant_weather_hours / obs.step_hours)
+    for name in (*_WEATHER, "incoming_intensity"):
+        values = obs.get(name)
+        if values is None:
+            continue
+        low, high = quantity(name).bounds
+        bad = (values < low) | (values > high)
+        if name in _WEATHER:
+            bad |= _constant(values, stuck)
+        if name == "pressure":
+            bad |= np.abs(values - np.nanmedian(values)) > quality.pressure_deviation
+        if name == "incoming_intensity":
+            bad |= values <= 0
+        bad &= ~np.isnan(values)
+        if bad.any():
+            context.log.warn(
+                f"{name}: {int(bad.sum())} values are impossible or stuck and count as missing"
+            )
+        values, filled = interpolate_gaps(np.where(bad, np.nan, values), limit)
+        obs.flags[filled] |= Flag.INTERPOLATED_WEATHER
+        obs.values[name] = values
+
+
+def _humidity(obs: Observations, study: StationStudy, context: Context) -> None:
+    humidity = obs.get("absolute_humidity")
+    temperature, relative = obs.get("temperature"), obs.get("relative_humidity")
+    if humidity is None and temperature is not None and relative is not None:
+        humidity = np.asarray(absolute_humidity(temperature, relative), dtype=float)
+    needed = study.corrections.humidity.method != "none" or study.law.build().needs_humidity
+    if humidity is None:
+        if needed:
+            raise DataError(
+                "humidity is needed but no table names relative_humidity and temperature (or "
+                "absolute_humidity); name them or set corrections.humidity.method: none"
+            )
+        return
+    gap = np.isnan(humidity)
+    if gap.any() and study.quality.humidity_gaps == "seasonal":
+        seasonal, spread = seasonal_mean(humidity, obs.axis)
+        humidity = np.where(gap, seasonal, humidity)
+        obs.humidity_sigma = np.where(gap, spread, obs.humidity_sigma)
+        estimated = gap & ~np.isnan(seasonal)
+        obs.flags[estimated] |= Flag.ESTIMATED_HUMIDITY
+        share = estimated.mean()
+        if share > 0.005:
+            context.log.warn(
+                f"humidity is missing in {100 * share:.1f} % of the time; its seasonal mean "
+                f"stands in, with a standard deviation of {spread:.1f} g m-3"
+            )
+    obs.humidity = humidity
+
+
+def _frost(obs: Observations, study: StationStudy, context: Context) -> None:
+    quality = study.quality
+    mask = snow_mask(
+        snow_water_equivalent=obs.get("snow_water_equivalent"),
+        snow_depth=obs.get("snow_depth"),
+        soil_temperature=obs.get("soil_temperature"),
+        swe_limit=quality.snow_water_equivalent,
+        depth_limit=quality.snow_depth,
+        temperature_limit=quality.frozen_below,
+    )
+    if mask is None:
+        context.log.warn(
+            "neither snow nor soil temperature is given: snow and frost cannot be told from water"
+        )
+    else:
+        obs.flags[np.asarray(mask)] |= Flag.SNOW_OR_FROST
+
+
+def read_campaigns(
+    table: SampleTable, study: StationStudy, context: Context
+) -> list[CampaignSamples]:
+    """Read the soil samples of a station."""
+    where = "calibration.table"
+    raw, times = read_table(table, context, where=where)
+    columns = {}
+    for name in type(table.columns).model_fields:
+        spec = getattr(table.columns, name)
+        if name != "profile" and spec is not None:
+            columns[name] = Column(name, tuple(spec.column), spec.units, f"{where}.columns.{name}")
+    site = study.station
+    campaigns, notes = read_samples(
+        raw,
+        times,
+        profile=table.columns.profile,
+        columns=columns,
+        decimal=table.decimal,
+        bulk_density=site.bulk_density.value if site.bulk_density else None,
+        lattice_water=site.lattice_water.value if site.lattice_water else None,
+        soil_organic_carbon=site.soil_organic_carbon.value if site.soil_organic_carbon else None,
+    )
+    for note in raw.notes + notes:
+        context.log.tell(note)
+    return campaigns
