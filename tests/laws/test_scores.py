@@ -55,7 +55,8 @@ def scores(sim, obs):
     """Return each score and its gradient, by one program of fixed shape filled up with gaps."""
     fill = [(0, MEMBERS - len(sim))] * (np.ndim(sim) - 1) + [(0, N + N_GAPS - np.shape(sim)[-1])]
     padded = [np.pad(x, fill, constant_values=np.nan) for x in (sim, obs)]
-    parts = _program(*(np.broadcast_to(x, (MEMBERS, N + N_GAPS)) for x in padded))
+    full = (np.broadcast_to(x, (MEMBERS, N + N_GAPS)) for x in padded)
+    parts = jax.device_get(_program(*full))
     n = np.shape(sim)[-1]
     if np.ndim(sim) == 1:
         return {k: v[0] for k, v in parts[0].items()}, {k: v[0, :n] for k, v in parts[1].items()}
@@ -152,7 +153,7 @@ def test_gradients_are_central_differences():
 @few
 @given(obs=series, sim=series)
 def test_kling_gupta_components_recombine(obs, sim):
-    old, new = kge_2009(sim=sim, obs=obs), kge_2012(sim=sim, obs=obs)
+    old, new = jax.device_get((kge_2009(sim=sim, obs=obs), kge_2012(sim=sim, obs=obs)))
     for result in (old, new):
         close(result.kge, 1 - np.sqrt(sum((c - 1) ** 2 for c in result[1:])))
     close(new.gamma * new.beta, old.alpha)
@@ -217,8 +218,14 @@ def _of_mixture(obs, p, m):
     return values, values
 
 
-# (obs, p, components) -> gradients with these three, values
-of_mixture = jax.jit(jax.jacrev(_of_mixture, argnums=(0, 1, 2), has_aux=True))
+_gradients_of_mixture = jax.jit(jax.jacrev(_of_mixture, argnums=(0, 1, 2), has_aux=True))
+
+
+def of_mixture(obs, p, m):
+    """Return the gradients of each value with (obs, p, components), and the values."""
+    return jax.device_get(_gradients_of_mixture(float(obs), float(p), m))
+
+
 probability = st.floats(1e-6, 1 - 1e-6)
 
 
@@ -253,7 +260,7 @@ def test_density_integrates_to_one(m):
 def test_density_is_slope_of_cdf_and_quantile_its_inverse(obs, p, m):
     gradients, values = of_mixture(obs, p, m)
     close(gradients["cdf"][0], np.exp(values["log_prob"]))
-    moved, at_quantile = of_mixture(float(values["quantile"]), p, m)
+    moved, at_quantile = of_mixture(values["quantile"], p, m)
     close(at_quantile["cdf"], p)
     density = np.exp(at_quantile["log_prob"])
     if density > 1e-6:  # else the quantile is not unique to round-off
@@ -363,7 +370,7 @@ def test_resampled_rows(kind, seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_replicate_is_the_same_whatever_their_number_and_the_precision(seed):
-    kinds = ("without", "circular")
+    kinds = ("with", "circular")
     many = [DRAWS[kind](SEEDS[seed](), 40)[:3] for kind in kinds]
     with jax.enable_x64(False):
         few = [DRAWS[kind](SEEDS[seed](), 3) for kind in kinds]
@@ -375,7 +382,8 @@ def test_bootstrap_of_a_score():
     rng = np.random.default_rng(7)
     sim, obs = rng.uniform(0.05, 0.5, (2, 3, 30))
     rows = np.stack([np.arange(30), np.arange(30)[::-1], np.zeros(30, int)])
-    result = jax.jit(ev.bootstrap, static_argnums=0)(ev.kge_2012, sim=sim, obs=obs, indices=rows)
+    bootstrap = jax.jit(ev.bootstrap, static_argnums=0)
+    result = jax.device_get(bootstrap(ev.kge_2012, sim=sim, obs=obs, indices=rows))
     assert result.kge.shape == (3, 3)
     close(result.kge[0], kge_2012(sim=sim, obs=obs).kge)
     close(result.kge[1], result.kge[0])

@@ -127,6 +127,9 @@ class IncomingCorrection(Part):
         "mean", description="reference of the monitor: a number in its unit, or the record's mean"
     )
     form: Literal["linear", "reciprocal"] = Field("linear", description="which published form")
+    gaps: Literal["exclude", "one"] = Field(
+        "exclude", description="times without intensity: no result, or the factor 1 (told loudly)"
+    )
 
     @model_validator(mode="after")
     def _known_monitor(self) -> "IncomingCorrection":

@@ -1,9 +1,10 @@
-"""What everything stands on: quantities, errors, layers and shared numerics."""
+"""What everything stands on: quantities, errors; layers and numerics in their modules.
+
+Nothing here loads JAX, so that the command line starts fast.
+"""
 
 from rootzone.core.errors import DataError, RootzoneError, RunError, StudyError, UnitError, nearest
-from rootzone.core.layers import interval_mean_weights, layer_edges, layer_thickness
 from rootzone.core.quantities import QUANTITIES, Quantity, quantity
-from rootzone.core.solve import invert_monotone
 
 __all__ = [
     "QUANTITIES",
@@ -13,10 +14,6 @@ __all__ = [
     "RunError",
     "StudyError",
     "UnitError",
-    "interval_mean_weights",
-    "invert_monotone",
-    "layer_edges",
-    "layer_thickness",
     "nearest",
     "quantity",
 ]

@@ -69,8 +69,8 @@ def bootstrap_indices(
 
     Examples
     --------
-    >>> bootstrap_indices(1, n=365, replicates=50, size=292, replace=False).shape
-    (50, 292)
+    >>> bootstrap_indices(np.random.default_rng(1), n=4, replicates=2).tolist()
+    [[1, 2, 3, 3], [0, 0, 3, 3]]
     """
     if size is None and not replace:
         raise ValueError("size is missing: without replacement all n rows are always the same")

@@ -79,7 +79,7 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
         rain_axes.text(0.5, 0.5, "no rain given", transform=rain_axes.transAxes, ha="center")
     rain_axes.invert_yaxis()
     rain_axes.set_ylabel("rain\n[mm d$^{-1}$]")
-    rain_axes.set_title(f"Soil moisture of {daily.attrs['station']}, daily")
+    rain_axes.set_title(f"Soil moisture of {daily.attrs['station']}, daily, {_period(t)}")
     axes.fill_between(
         t,
         daily["soil_moisture_lower"],
@@ -110,6 +110,11 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
     time_axis(depth_axes)
     source_note(fig, daily)
     return fig
+
+
+def _period(t: np.ndarray) -> str:
+    first, last = (np.datetime_as_string(t[n], unit="D") for n in (0, -1))
+    return f"{first} to {last}"
 
 
 def _snow(axes, t: np.ndarray, snow: np.ndarray) -> None:
@@ -216,13 +221,19 @@ def comparison(daily: xr.Dataset, scores: dict[str, dict[str, float]]) -> Figure
         truth = daily[f"{key}_sensors"].to_numpy()
         used = daily[f"{key}_used"].to_numpy() > 0
         unused = np.where(used, np.nan, found)
-        series.plot(t, unused, color=SKY, lw=0.9, label="from neutrons, not scored (snow, frost)")
+        series.plot(
+            t,
+            unused,
+            color=SKY,
+            lw=0.9,
+            label="from neutrons, not scored (snow, frost or no sensor)",
+        )
         series.plot(t, np.where(used, found, np.nan), color=BLUE, label="from neutrons")
         series.plot(t, truth, color="k", lw=1.0, label="sensors in the ground")
         series.set_ylabel(r"$\theta$ [m$^3$ m$^{-3}$]")
         series.set_title(name if name != "footprint" else "footprint (sensors weighted by depth)")
         high = np.nanmax(np.concatenate([found[used], truth[used]]), initial=0.1)
-        series.set_ylim(min(0.0, np.nanmin(found[used], initial=0.0)), 1.25 * high)
+        series.set_ylim(min(0.0, np.nanmin(found[used], initial=0.0)), 1.4 * high)
         time_axis(series)
         scatter.plot([0, 1.1 * high], [0, 1.1 * high], color=GREY, lw=0.8)
         scatter.scatter(truth[used], found[used], s=5, color=BLUE, alpha=0.4, lw=0)
@@ -264,7 +275,7 @@ def uncertainty(daily: xr.Dataset) -> Figure:
     right.plot(theta[order], daily["soil_moisture_sigma"].to_numpy()[order], ".", ms=2, color="k")
     top = np.nanquantile(daily["soil_moisture_sigma"], 0.99) if order.size else 0.1
     for axes in (left, right):
-        axes.set_ylim(0.0, 1.25 * float(top))
+        axes.set_ylim(0.0, 1.5 * float(top))
         axes.set_ylabel(r"standard deviation [m$^3$ m$^{-3}$]")
     right.set_xlabel(r"soil moisture [m$^3$ m$^{-3}$]")
     left.set_title("Standard deviation of daily soil moisture, by source")

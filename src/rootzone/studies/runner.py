@@ -53,6 +53,8 @@ class Kind:
 
     run: Callable[[Any, Context], tuple[dict[str, xr.Dataset], dict[str, Any], dict[str, Any]]]
     """Returns datasets, scores, and the kind's own keys of the summary."""
+    check: Callable[[Any, Context], None]
+    """Reads all input and raises what is wrong with it."""
     page: Callable[[Mapping[str, xr.Dataset], Mapping[str, Any]], str]
     """Returns the report from what the folder holds."""
 
@@ -65,13 +67,22 @@ def _run_station(study: StationStudy, context: Context):
     return station_datasets(study, result), result.scores, station_summary(study, result)
 
 
+def _check_station(study: StationStudy, context: Context) -> None:
+    from rootzone.config.station import SampleCalibration
+    from rootzone.studies.station_input import read_campaigns, read_observations
+
+    read_observations(study, context)
+    if isinstance(study.calibration, SampleCalibration):
+        read_campaigns(study.calibration.table, study, context)
+
+
 def _station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> str:
     from rootzone.report.station import station_page
 
     return station_page(datasets, summary)
 
 
-KINDS: dict[str, Kind] = {"station": Kind(_run_station, _station_page)}
+KINDS: dict[str, Kind] = {"station": Kind(_run_station, _check_station, _station_page)}
 
 
 def run(
@@ -162,6 +173,21 @@ def run(
         raise
     context.progress("done", 1.0)
     return RunResult(datasets, summary, log.warnings, folder.path if folder else None)
+
+
+def check_study(study: str | Path, *, overrides: Sequence[str] = ()) -> list[str]:
+    """Validate a study with its files, columns and units, and return what is to be told.
+
+    Raises
+    ------
+    RootzoneError
+        With one sentence for each fault.
+    """
+    loaded = load_study(study, overrides=overrides)
+    log = Log()
+    context = Context(base=Path(study).resolve().parent, log=log)
+    KINDS[loaded.kind].check(loaded, context)
+    return [line.split(" ", 2)[2] for line in log.lines]
 
 
 def _compute(study: StudyBase, context: Context):

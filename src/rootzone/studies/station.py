@@ -343,7 +343,8 @@ def retrieve(
     cast = {k: jnp.asarray(v, dtype) for k, v in sigmas.items()}
     theta, shares, depth, radius, code = compute(jnp.asarray(counts.rate, dtype), cast)
     theta = np.asarray(theta)
-    shares = {k: np.broadcast_to(np.asarray(v), theta.shape) for k, v in shares.items()}
+    gap = np.isnan(theta)  # a derivative is zero in a gap, its share is not
+    shares = {k: np.where(gap, np.nan, np.asarray(v)) for k, v in shares.items()}
     sigma = np.sqrt(np.sum([s**2 for s in shares.values()], axis=0))
     lower, upper = theta - 1.645 * sigma, theta + 1.645 * sigma
     if study.uncertainty.method == "monte_carlo":

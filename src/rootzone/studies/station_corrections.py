@@ -75,7 +75,7 @@ def correct(obs: Observations, study: StationStudy, context: Context) -> Correct
     factors["biomass"] = _biomass(obs, study)
     if c.road.method == "schroen_2018":
         theta = _first_guess(obs, factors, study)
-        factors["road"] = np.asarray(
+        factors["road"] = ones * np.asarray(
             ne.road_factor(
                 theta,
                 road_moisture=c.road.road_moisture,
@@ -122,7 +122,15 @@ def _incoming(obs: Observations, study: StationStudy, context: Context) -> tuple
         scaling=scaling,
         form=c.form,
     )
-    return np.asarray(factor), study.uncertainty.incoming_relative
+    factor = np.asarray(factor)
+    gap = np.isnan(factor)
+    if c.gaps == "one" and gap.any():
+        context.log.warn(
+            f"incoming cosmic-ray intensity is missing in {100 * gap.mean():.1f} % of the time: "
+            "the factor is 1 there (corrections.incoming.gaps: one)"
+        )
+        return np.where(gap, 1.0, factor), study.uncertainty.incoming_relative_uncorrected
+    return factor, study.uncertainty.incoming_relative
 
 
 def biomass_amount(obs: Observations, study: StationStudy) -> tuple[np.ndarray, float]:

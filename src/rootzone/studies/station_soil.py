@@ -12,7 +12,8 @@ from rootzone.config.station import (
     SampleCalibration,
     StationStudy,
 )
-from rootzone.core import DataError, interval_mean_weights, layer_edges
+from rootzone.core import DataError
+from rootzone.core.layers import interval_mean_weights, layer_edges
 from rootzone.data import CampaignSamples
 from rootzone.studies.context import Context
 from rootzone.studies.station_input import Observations, naive_utc

@@ -55,7 +55,6 @@ def test_distance_of_samples_is_that_of_scipy(rng):
     weight[3], sim[5:8] = 0.0, 0.25  # absent, ties
     distance = wasserstein_1(sim=sim, obs=obs, sim_weight=weight)
     close(distance, wasserstein_distance(sim, obs, weight))
-    close(wasserstein_1(sim=obs, obs=sim, obs_weight=weight), distance)
     holed = np.where(np.arange(40) < 5, np.nan, sim)
     close(
         wasserstein_1(sim=holed, obs=obs, sim_weight=weight),

@@ -62,6 +62,10 @@ def _precision():
     return str(jnp.result_type(float))
 
 
+def _mean(values):
+    return np.mean(np.asarray(values))
+
+
 def _float(text):
     return float(text) if text else np.nan
 
@@ -121,11 +125,11 @@ def _mixture(precision):
         return values, widths
 
     p = np.array([[0.2], [0.5], [0.8]])
-    return program(table["obs"], p, weight=weight, mean=mean, std=std)
+    return jax.device_get(program(table["obs"], p, weight=weight, mean=mean, std=std))
 
 
 def _mixture_mean_of(name):
-    return lambda row: np.mean(_mixture(_precision())[0][name])
+    return lambda row: _mean(_mixture(_precision())[0][name])
 
 
 def _mixture_width(name):
@@ -144,6 +148,7 @@ def _bootstrap(row):
     spearman = "Spearman" in row["metric"]
     score = ev.spearman_r if spearman else ev.kge_2009
     values = fn.bootstrap(score, indices=indices, **_pair("series_sm_daily.csv"))
+    values = jax.device_get(values)
     values = values if spearman else values.kge
     statistic = row["metric"].split("_", 1)[1]
     return {
@@ -176,7 +181,7 @@ def _spaef_of_all(precision):
     program = jax.jit(
         lambda **maps: {name: ev.spaef(**maps, axis=-1, **rule) for name, rule in rules.items()}
     )
-    return program(**_batch(MAPS))
+    return jax.device_get(program(**_batch(MAPS)))
 
 
 def _spaef(row):
@@ -186,10 +191,13 @@ def _spaef(row):
 
 
 def _w1(row):
-    names = ["samples_a_weighted.csv" if "weighted" in row["metric"] else "samples_a.csv"]
-    a, b = _table(names[0]), _table("samples_b.csv")["b"]
-    values = a["a"][: len(b)] if "equal_size" in row["metric"] else a["a"]
-    return fn.wasserstein_1(sim=values, obs=b, sim_weight=a.get("weight"))
+    weighted = _table("samples_a_weighted.csv")
+    a, weight = _table("samples_a.csv")["a"], np.ones(len(weighted["weight"]))
+    if row["metric"] == "W1_weighted":
+        a, weight = weighted["a"], weighted["weight"]
+    elif row["metric"] == "W1_equal_size_sorted":
+        a = np.where(np.arange(len(a)) < 300, a, np.nan)
+    return fn.wasserstein_1(sim=a, obs=_table("samples_b.csv")["b"], sim_weight=weight)
 
 
 def _w1_of_cdfs(row):
@@ -199,15 +207,17 @@ def _w1_of_cdfs(row):
         "std": np.array([0.03, 0.02]),
     }
 
+    @jax.jit
     def gap(x):
-        return fn.mixture_cdf(obs=x, **two) - fn.gaussian_cdf(obs=x, mean=0.28, std=0.05)
+        return ev.mixture_cdf(obs=x, **two) - ev.gaussian_cdf(obs=x, mean=0.28, std=0.05)
 
     # Where the difference changes sign its absolute value has a kink: integrate between these.
     signs = [(0.05, 0.15), (0.25, 0.3), (0.35, 0.45)]
     edges = [-0.2, *(brentq(gap, low, high) for low, high in signs), 0.8]
     nodes, weights = np.polynomial.legendre.leggauss(100)
     low, high = np.array(edges[:-1])[:, None], np.array(edges[1:])[:, None]
-    return np.sum(np.abs(gap(low + (high - low) * (nodes + 1) / 2)) * weights * (high - low) / 2)
+    values = np.asarray(gap(low + (high - low) * (nodes + 1) / 2))
+    return np.sum(np.abs(values) * weights * (high - low) / 2)
 
 
 @cache
@@ -235,7 +245,7 @@ def _series_scores(precision):
             "kge_2012": ev.kge_2012(**data),
         }
 
-    return scores(**_batch(SERIES))
+    return jax.device_get(scores(**_batch(SERIES)))
 
 
 def _score(name, field=None, sign=1):
@@ -273,22 +283,19 @@ COMPUTE = {
     **dict.fromkeys(["SPAEF", "SPAEF_alpha", "SPAEF_beta", "SPAEF_gamma", "SPAEF_bins"], _spaef),
     **dict.fromkeys(["SPAEF_bins_matlab_R", "SPAEF_floor_bins"], _spaef),
     **dict.fromkeys(["SPAEF_100bins", "SPAEF_common_bins"], _spaef),
-    "CRPS_gaussian_mean": lambda row: np.mean(fn.gaussian_crps(**_gaussian())),
+    "CRPS_gaussian_mean": lambda row: _mean(fn.gaussian_crps(**_gaussian())),
     "CRPS_gmm_mean": _mixture_mean_of("crps"),
-    "loglik_mean": lambda row: np.mean(
-        PER_ROW[f"{row['case'].strip('3')}_per_row.csv"]["loglik"]()
-    ),
+    "loglik_mean": lambda row: _mean(PER_ROW[f"{row['case'].strip('3')}_per_row.csv"]["loglik"]()),
     **{f"{name}_mean": _mixture_mean_of(name) for name in MOMENTS},
     "spread_80_20_mean": _mixture_width("spread_80_20"),
     "spread_80_20_with_sensor_noise_mean": _mixture_width("spread_80_20_with_sensor_noise"),
-    "sensor_noise_only_80_20": lambda row: ev.interval_width(
-        lower=fn.gaussian_quantile(np.array([0.2]), mean=0.0, std=0.02),
-        upper=fn.gaussian_quantile(np.array([0.8]), mean=0.0, std=0.02),
+    "sensor_noise_only_80_20": lambda row: np.ptp(
+        np.asarray(fn.gaussian_quantile(np.array([0.2, 0.8]), mean=0.0, std=0.02))
     ),
     **dict.fromkeys(["W1", "W1_weighted", "W1_equal_size_sorted"], _w1),
     "W1_cdf_integral": _w1_of_cdfs,
-    "CRPS_ensemble_mean": lambda row: np.mean(fn.ensemble_crps(**_ensemble())),
-    "CRPS_ensemble_fair_mean": lambda row: np.mean(fn.ensemble_crps(**_ensemble(), fair=True)),
+    "CRPS_ensemble_mean": lambda row: _mean(fn.ensemble_crps(**_ensemble())),
+    "CRPS_ensemble_fair_mean": lambda row: _mean(fn.ensemble_crps(**_ensemble(), fair=True)),
 }
 
 # The part of a column name before the library -> values of all rows.
