@@ -24,7 +24,7 @@ def of(name: str, text: str = "", default: Any = ..., **extra: Any) -> Any:
     if math.isfinite(high):
         bounds["le"] = high
     description = f"{text or q.long_name} [{q.unit}]"
-    return Field(default, description=description, **(bounds | extra))
+    return Field(default=default, description=description, **(bounds | extra))
 
 
 class Uncertain(Part):
@@ -32,7 +32,7 @@ class Uncertain(Part):
 
     value: float
     sigma: float | None = Field(
-        None, ge=0, description="standard deviation; left out: the default of `uncertainty`"
+        default=None, ge=0, description="standard deviation; left out: the default of `uncertainty`"
     )
 
 
@@ -53,8 +53,8 @@ class StudyBase(Part):
     """Keys that every kind of study knows."""
 
     kind: str = Field(description="kind of study")
-    title: str = Field("", description="title of the report")
-    seed: int = Field(0, ge=0, description="seed of everything random in this study")
+    title: str = Field(default="", description="title of the report")
+    seed: int = Field(default=0, ge=0, description="seed of everything random in this study")
     precision: Literal["float64", "float32"] = Field(
-        "float64", description="floating point precision of the computation"
+        default="float64", description="floating point precision of the computation"
     )

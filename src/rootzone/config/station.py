@@ -22,34 +22,38 @@ class Site(Part):
         "cutoff_rigidity", "geomagnetic cutoff rigidity, needed by some corrections", None, gt=0
     )
     bulk_density: UncertainValue | None = Field(
-        None, description="dry bulk density [g cm-3]; left out: from the samples"
+        default=None, description="dry bulk density [g cm-3]; left out: from the samples"
     )
     lattice_water: UncertainValue | None = Field(
-        None, description="lattice water [g g-1]; left out: from the samples, otherwise 0, told"
+        default=None,
+        description="lattice water [g g-1]; left out: from the samples, otherwise 0, told",
     )
     clay: float | None = Field(
-        None, ge=0, le=1, description="clay fraction [g g-1], for lattice water by Avery 2016"
+        default=None,
+        ge=0,
+        le=1,
+        description="clay fraction [g g-1], for lattice water by Avery 2016",
     )
     soil_organic_carbon: UncertainValue | None = Field(
-        None, description="soil organic carbon [g g-1], by the convention below"
+        default=None, description="soil organic carbon [g g-1], by the convention below"
     )
     organic_convention: Literal["carbon_as_matter", "carbon_doubled", "van_bemmelen", "water"] = (
         Field(
-            "carbon_doubled",
+            default="carbon_doubled",
             description="water of SOC: 0.556, 1.112 or 0.959 times it, or already water",
         )
     )
     vegetation_height: float = Field(
-        0.0, ge=0, le=80, description="height of the vegetation [m], for the footprint"
+        default=0.0, ge=0, le=80, description="height of the vegetation [m], for the footprint"
     )
     biomass_water: UncertainValue | None = Field(
-        None, description="biomass water equivalent [mm], when no column gives it"
+        default=None, description="biomass water equivalent [mm], when no column gives it"
     )
     dry_biomass: UncertainValue | None = Field(
-        None, description="dry above-ground biomass [kg m-2], when no column gives it"
+        default=None, description="dry above-ground biomass [kg m-2], when no column gives it"
     )
-    source: str = Field("", description="who measured it and where it is published")
-    licence: str = Field("", description="licence of the data")
+    source: str = Field(default="", description="who measured it and where it is published")
+    licence: str = Field(default="", description="licence of the data")
 
     @model_validator(mode="after")
     def _plausible(self) -> "Site":
@@ -82,13 +86,16 @@ class PressureCorrection(Part):
     """Barometric correction."""
 
     method: Literal["given", "desilets_zreda_2003", "desilets_2021", "tirado_bueno_2021"] = Field(
-        "desilets_2021", description="where the barometric coefficient comes from"
+        default="desilets_2021", description="where the barometric coefficient comes from"
     )
     beta: float | None = Field(
-        None, gt=0.004, lt=0.012, description="barometric coefficient [hPa-1], for method given"
+        default=None,
+        gt=0.004,
+        lt=0.012,
+        description="barometric coefficient [hPa-1], for method given",
     )
     reference: Literal["standard_atmosphere", "mean"] | float = Field(
-        "standard_atmosphere",
+        default="standard_atmosphere",
         description="reference pressure [hPa]: of the standard atmosphere at the site, the mean "
         "of the record, or a number",
     )
@@ -105,9 +112,10 @@ class PressureCorrection(Part):
 class HumidityCorrection(Part):
     """Air humidity correction; laws that hold humidity themselves take method none."""
 
-    method: Literal["rosolem_2013", "none"] = Field("rosolem_2013", description="method")
+    method: Literal["rosolem_2013", "none"] = Field(default="rosolem_2013", description="method")
     reference: Literal["mean"] | float = Field(
-        0.0, description="reference absolute humidity [g m-3]: a number or the mean of the record"
+        default=0.0,
+        description="reference absolute humidity [g m-3]: a number or the mean of the record",
     )
 
 
@@ -115,20 +123,24 @@ class IncomingCorrection(Part):
     """Correction for the incoming cosmic-ray intensity."""
 
     method: Literal["zreda_2012", "hawdon_2014", "mcjannet_desilets_2023", "none"] = Field(
-        "none", description="how strongly the site follows the monitor"
+        default="none", description="how strongly the site follows the monitor"
     )
     monitor: str | None = Field(
-        None, description="NMDB code of the monitor, for its rigidity and depth, e.g. JUNG"
+        default=None, description="NMDB code of the monitor, for its rigidity and depth, e.g. JUNG"
     )
     monitor_cutoff_rigidity: float | None = of(
         "cutoff_rigidity", "cutoff rigidity of the monitor; left out: from its code", None
     )
     reference_intensity: Literal["mean"] | float = Field(
-        "mean", description="reference of the monitor: a number in its unit, or the record's mean"
+        default="mean",
+        description="reference of the monitor: a number in its unit, or the record's mean",
     )
-    form: Literal["linear", "reciprocal"] = Field("linear", description="which published form")
+    form: Literal["linear", "reciprocal"] = Field(
+        default="linear", description="which published form"
+    )
     gaps: Literal["exclude", "one"] = Field(
-        "exclude", description="times without intensity: no result, or the factor 1 (told loudly)"
+        default="exclude",
+        description="times without intensity: no result, or the factor 1 (told loudly)",
     )
 
     @model_validator(mode="after")
@@ -159,10 +171,13 @@ class BiomassCorrection(Part):
     """Above-ground biomass correction."""
 
     method: Literal["baatz_2015", "morris_2024", "franz_2015", "none"] = Field(
-        "none", description="method; baatz needs dry_biomass, the others biomass_water"
+        default="none", description="method; baatz needs dry_biomass, the others biomass_water"
     )
     relative_slope: float | None = Field(
-        None, ge=0, lt=0.05, description="change of N0 per mm of biomass water, for franz_2015"
+        default=None,
+        ge=0,
+        lt=0.05,
+        description="change of N0 per mm of biomass water, for franz_2015",
     )
 
     @model_validator(mode="after")
@@ -175,12 +190,15 @@ class BiomassCorrection(Part):
 class RoadCorrection(Part):
     """Effect of the road under a mobile detector."""
 
-    method: Literal["schroen_2018", "none"] = Field("none", description="method")
+    method: Literal["schroen_2018", "none"] = Field(default="none", description="method")
     road_moisture: float = Field(
-        0.12, ge=0, le=0.3, description="water equivalent of the road [m3 m-3] (asphalt 0.12)"
+        default=0.12,
+        ge=0,
+        le=0.3,
+        description="water equivalent of the road [m3 m-3] (asphalt 0.12)",
     )
-    road_width: float = Field(5.0, gt=0, le=50, description="width of the road [m]")
-    distance: float = Field(0.0, ge=0, le=100, description="distance from its centre [m]")
+    road_width: float = Field(default=5.0, gt=0, le=50, description="width of the road [m]")
+    distance: float = Field(default=0.0, ge=0, le=100, description="distance from its centre [m]")
 
 
 class Corrections(Part):
@@ -197,10 +215,10 @@ class Law(Part):
     """Law between count rate and total gravimetric water."""
 
     method: Literal["desilets_2010", "koehli_2021", "koehli_2025"] = Field(
-        "desilets_2010", description="law"
+        default="desilets_2010", description="law"
     )
     parameter_set: str | None = Field(
-        None, description="parameter set of the Koehli laws; left out: the paper's choice"
+        default=None, description="parameter set of the Koehli laws; left out: the paper's choice"
     )
 
     @model_validator(mode="after")
@@ -244,12 +262,17 @@ class SampleCalibration(Part):
     method: Literal["samples"]
     table: SampleTable = Field(description="the table of the samples")
     window_hours: float = Field(
-        6.0, gt=0, le=96, description="counts within half of this around the sampling time [h]"
+        default=6.0,
+        gt=0,
+        le=96,
+        description="counts within half of this around the sampling time [h]",
     )
     radial_weight: Literal["schroen_2017", "simple", "equal"] = Field(
-        "schroen_2017", description="weights of the profiles"
+        default="schroen_2017", description="weights of the profiles"
     )
-    tolerance: float = Field(0.01, gt=0, lt=0.5, description="end of the footprint iteration")
+    tolerance: float = Field(
+        default=0.01, gt=0, lt=0.5, description="end of the footprint iteration"
+    )
 
 
 class Campaign(Part):
@@ -262,7 +285,8 @@ class Campaign(Part):
         "absolute_humidity", "humidity then, when the record has none", None
     )
     assumed: bool = Field(
-        False, description="true: the water was not measured but assumed; told in the report"
+        default=False,
+        description="true: the water was not measured but assumed; told in the report",
     )
 
     @model_validator(mode="after")
@@ -287,7 +311,9 @@ class ReferenceCalibration(Part):
     method: Literal["reference"]
     start: datetime = Field(description="start of the period (UTC)")
     end: datetime = Field(description="end of the period (UTC)")
-    sigma: float = Field(0.03, gt=0, description="how well the sensors know the footprint [m3 m-3]")
+    sigma: float = Field(
+        default=0.03, gt=0, description="how well the sensors know the footprint [m3 m-3]"
+    )
 
 
 Calibration = Annotated[
@@ -303,15 +329,19 @@ class TimeAxis(Part):
     """Time axis of the results."""
 
     step: str | None = Field(
-        None, description="step of the results, e.g. 1h; left out: the interval of the counts"
+        default=None,
+        description="step of the results, e.g. 1h; left out: the interval of the counts",
     )
-    start: datetime | None = Field(None, description="first time (UTC); left out: all")
-    end: datetime | None = Field(None, description="last time (UTC); left out: all")
+    start: datetime | None = Field(default=None, description="first time (UTC); left out: all")
+    end: datetime | None = Field(default=None, description="last time (UTC); left out: all")
     window_hours: float = Field(
-        24.0, gt=0, le=240, description="moving mean of the corrected counts before the retrieval"
+        default=24.0,
+        gt=0,
+        le=240,
+        description="moving mean of the corrected counts before the retrieval",
     )
     min_coverage: float = Field(
-        0.5, gt=0, le=1, description="share of the window that must hold counts"
+        default=0.5, gt=0, le=1, description="share of the window that must hold counts"
     )
 
     @model_validator(mode="after")
@@ -325,34 +355,43 @@ class Quality(Part):
     """Quality flags; nothing is deleted, flagged counts do not enter the retrieval."""
 
     count_range: tuple[float, float] | None = Field(
-        None, description="plausible raw rates [h-1]; left out: a fifth to five times the median"
+        default=None,
+        description="plausible raw rates [h-1]; left out: a fifth to five times the median",
     )
     spike_sigma: float = Field(
-        5.0, gt=0, description="spike: so many counting deviations from the running median"
+        default=5.0, gt=0, description="spike: so many counting deviations from the running median"
     )
-    spike_relative: float = Field(0.2, gt=0, description="and at least this share of the median")
-    spike_window_hours: float = Field(24.0, gt=0, description="window of the running median")
+    spike_relative: float = Field(
+        default=0.2, gt=0, description="and at least this share of the median"
+    )
+    spike_window_hours: float = Field(
+        default=24.0, gt=0, description="window of the running median"
+    )
     constant_hours: float = Field(
-        6.0, gt=0, description="a count that does not change for so long comes from a dead logger"
+        default=6.0,
+        gt=0,
+        description="a count that does not change for so long comes from a dead logger",
     )
     constant_weather_hours: float = Field(
-        24.0, gt=0, description="weather that does not change for so long counts as missing"
+        default=24.0, gt=0, description="weather that does not change for so long counts as missing"
     )
     pressure_deviation: float = Field(
-        40.0, gt=0, description="pressure so far from the record's median counts as missing [hPa]"
+        default=40.0,
+        gt=0,
+        description="pressure so far from the record's median counts as missing [hPa]",
     )
     interpolate_hours: float = Field(
-        6.0, ge=0, description="weather gaps up to this are interpolated, and flagged"
+        default=6.0, ge=0, description="weather gaps up to this are interpolated, and flagged"
     )
     humidity_gaps: Literal["seasonal", "missing"] = Field(
-        "seasonal",
+        default="seasonal",
         description="longer humidity gaps: the seasonal mean of the record with its spread as "
         "uncertainty (flagged), or no result",
     )
-    snow_water_equivalent: float = Field(1.0, ge=0, description="snow cover from [mm]")
-    snow_depth: float = Field(1.0, ge=0, description="snow cover from [cm]")
+    snow_water_equivalent: float = Field(default=1.0, ge=0, description="snow cover from [mm]")
+    snow_depth: float = Field(default=1.0, ge=0, description="snow cover from [cm]")
     frozen_below: float = Field(
-        2.0,
+        default=2.0,
         description="frozen or under snow below this soil temperature [degC]; snow lies on soil "
         "of 0.5 to 2 degC for weeks",
     )
@@ -361,22 +400,26 @@ class Quality(Part):
 class Uncertainty(Part):
     """Standard deviations where neither the site nor the samples give one."""
 
-    method: Literal["first_order", "monte_carlo"] = Field("first_order", description="method")
-    members: int = Field(200, ge=20, le=5000, description="members of the Monte Carlo ensemble")
-    N0_relative: float = Field(
-        0.02, ge=0, le=0.5, description="of N0 when it is given without deviation [1]"
+    method: Literal["first_order", "monte_carlo"] = Field(
+        default="first_order", description="method"
     )
-    bulk_density: float = Field(0.05, ge=0, description="of the bulk density [g cm-3]")
-    lattice_water: float = Field(0.005, ge=0, description="of lattice water [g g-1]")
-    organic_water: float = Field(0.005, ge=0, description="of organic water [g g-1]")
-    biomass_water: float = Field(0.5, ge=0, description="of biomass water [mm]")
-    dry_biomass: float = Field(0.5, ge=0, description="of dry biomass [kg m-2]")
-    humidity: float = Field(0.3, ge=0, description="of the absolute humidity [g m-3]")
+    members: int = Field(
+        default=200, ge=20, le=5000, description="members of the Monte Carlo ensemble"
+    )
+    N0_relative: float = Field(
+        default=0.02, ge=0, le=0.5, description="of N0 when it is given without deviation [1]"
+    )
+    bulk_density: float = Field(default=0.05, ge=0, description="of the bulk density [g cm-3]")
+    lattice_water: float = Field(default=0.005, ge=0, description="of lattice water [g g-1]")
+    organic_water: float = Field(default=0.005, ge=0, description="of organic water [g g-1]")
+    biomass_water: float = Field(default=0.5, ge=0, description="of biomass water [mm]")
+    dry_biomass: float = Field(default=0.5, ge=0, description="of dry biomass [kg m-2]")
+    humidity: float = Field(default=0.3, ge=0, description="of the absolute humidity [g m-3]")
     incoming_relative: float = Field(
-        0.005, ge=0, description="of the incoming factor when a monitor corrects it [1]"
+        default=0.005, ge=0, description="of the incoming factor when a monitor corrects it [1]"
     )
     incoming_relative_uncorrected: float = Field(
-        0.03, ge=0, description="of the incoming factor when nothing corrects it [1]"
+        default=0.03, ge=0, description="of the incoming factor when nothing corrects it [1]"
     )
 
 
@@ -385,16 +428,19 @@ class ExponentialFilter(Part):
 
     method: Literal["exponential_filter"] = "exponential_filter"
     depths: Annotated[list[float], BeforeValidator(one_or_more)] = Field(
-        [30.0], min_length=1, description="lower ends of the root zone [cm], each from 0"
+        default=[30.0], min_length=1, description="lower ends of the root zone [cm], each from 0"
     )
     characteristic_time: Annotated[list[float] | None, BeforeValidator(one_or_more)] = Field(
-        None, description="T of each depth [d]; left out: depth_rate times the depth"
+        default=None, description="T of each depth [d]; left out: depth_rate times the depth"
     )
     depth_rate: float = Field(
-        0.1, gt=0, le=2, description="T per depth [d cm-1] when characteristic_time is left out"
+        default=0.1,
+        gt=0,
+        le=2,
+        description="T per depth [d cm-1] when characteristic_time is left out",
     )
     structure_sigma: float = Field(
-        0.03,
+        default=0.03,
         ge=0,
         description="what the filter and the point-to-footprint step do not know [m3 m-3]",
     )
@@ -416,7 +462,7 @@ class ExponentialFilter(Part):
 class StationStudy(StudyBase):
     """A cosmic-ray neutron station: from raw counts to soil moisture with its uncertainty."""
 
-    kind: Literal["station"] = Field("station", description="kind of study")
+    kind: Literal["station"] = Field(default="station", description="kind of study")  # pyright: ignore[reportIncompatibleVariableOverride]
     station: Site = Field(description="the place, its soil and its plants")
     tables: Annotated[list[SeriesTable], BeforeValidator(one_or_more)] = Field(
         min_length=1, description="time series: counts, weather, rain, sensors, neutron monitor"

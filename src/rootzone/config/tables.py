@@ -14,19 +14,23 @@ class TimeSpec(Part):
     """Where the time stands and how it is written."""
 
     column: str | None = Field(
-        None, description="column of the time stamps; left out: the first, or that of the format"
+        default=None,
+        description="column of the time stamps; left out: the first, or that of the format",
     )
     format: str | None = Field(
-        None, description="strptime format; left out: ISO 8601 or day.month.year, told in the log"
+        default=None,
+        description="strptime format; left out: ISO 8601 or day.month.year, told in the log",
     )
     day_first: bool | None = Field(
-        None, description="whether 03/04/2020 is the third of April; left out: from the data"
+        default=None,
+        description="whether 03/04/2020 is the third of April; left out: from the data",
     )
     timezone: str | None = Field(
-        None, description="zone of stamps without one, e.g. Europe/Berlin; left out: UTC, told"
+        default=None,
+        description="zone of stamps without one, e.g. Europe/Berlin; left out: UTC, told",
     )
     stamp: Literal["start", "middle", "end"] = Field(
-        "start", description="which point of its interval a stamp marks"
+        default="start", description="which point of its interval a stamp marks"
     )
 
 
@@ -44,7 +48,9 @@ class SensorSpec(Part):
 
     column: str = Field(description="name of the column")
     depth: float = of("depth", "depth of the sensor")
-    units: str = Field("m3 m-3", description="unit as the file has it, e.g. m3 m-3 or percent")
+    units: str = Field(
+        default="m3 m-3", description="unit as the file has it, e.g. m3 m-3 or percent"
+    )
     distance: float | None = of("distance", "distance from the detector", None)
 
 
@@ -52,26 +58,29 @@ class Columns(Part):
     """Which column holds which quantity."""
 
     counts: ColumnSpec | None = Field(
-        None, description="raw neutron counts: unit count (per interval) or a rate such as h-1"
+        default=None,
+        description="raw neutron counts: unit count (per interval) or a rate such as h-1",
     )
-    pressure: ColumnSpec | None = Field(None, description="air pressure at the station")
-    temperature: ColumnSpec | None = Field(None, description="air temperature")
-    relative_humidity: ColumnSpec | None = Field(None, description="relative humidity")
-    absolute_humidity: ColumnSpec | None = Field(None, description="absolute humidity")
-    precipitation: ColumnSpec | None = Field(None, description="precipitation per interval")
-    snow_depth: ColumnSpec | None = Field(None, description="snow depth")
-    snow_water_equivalent: ColumnSpec | None = Field(None, description="snow water equivalent")
+    pressure: ColumnSpec | None = Field(default=None, description="air pressure at the station")
+    temperature: ColumnSpec | None = Field(default=None, description="air temperature")
+    relative_humidity: ColumnSpec | None = Field(default=None, description="relative humidity")
+    absolute_humidity: ColumnSpec | None = Field(default=None, description="absolute humidity")
+    precipitation: ColumnSpec | None = Field(default=None, description="precipitation per interval")
+    snow_depth: ColumnSpec | None = Field(default=None, description="snow depth")
+    snow_water_equivalent: ColumnSpec | None = Field(
+        default=None, description="snow water equivalent"
+    )
     soil_temperature: ColumnSpec | None = Field(
-        None, description="shallow soil temperature, tells frozen soil"
+        default=None, description="shallow soil temperature, tells frozen soil"
     )
     incoming_intensity: ColumnSpec | None = Field(
-        None, description="count rate of a neutron monitor (NMDB: acknowledge the station)"
+        default=None, description="count rate of a neutron monitor (NMDB: acknowledge the station)"
     )
-    biomass_water: ColumnSpec | None = Field(None, description="biomass water equivalent")
-    dry_biomass: ColumnSpec | None = Field(None, description="dry above-ground biomass")
-    latitude: ColumnSpec | None = Field(None, description="latitude of a mobile detector")
-    longitude: ColumnSpec | None = Field(None, description="longitude of a mobile detector")
-    speed: ColumnSpec | None = Field(None, description="ground speed of a mobile detector")
+    biomass_water: ColumnSpec | None = Field(default=None, description="biomass water equivalent")
+    dry_biomass: ColumnSpec | None = Field(default=None, description="dry above-ground biomass")
+    latitude: ColumnSpec | None = Field(default=None, description="latitude of a mobile detector")
+    longitude: ColumnSpec | None = Field(default=None, description="longitude of a mobile detector")
+    speed: ColumnSpec | None = Field(default=None, description="ground speed of a mobile detector")
     soil_moisture: list[SensorSpec] = Field(
         default_factory=list, description="in-situ sensors, one entry per sensor"
     )
@@ -88,9 +97,11 @@ class FileTable(Part):
     files: Files = Field(
         description="paths, relative to the study file; globs; example:NAME/FILE for shipped data"
     )
-    format: Format = Field("csv", description="layout of the file")
-    separator: str | None = Field(None, description="column separator; left out: from the header")
-    decimal: Literal[".", ","] = Field(".", description="decimal mark")
+    format: Format = Field(default="csv", description="layout of the file")
+    separator: str | None = Field(
+        default=None, description="column separator; left out: from the header"
+    )
+    decimal: Literal[".", ","] = Field(default=".", description="decimal mark")
     missing: list[str] = Field(
         default_factory=list, description="further words for missing values, e.g. -999"
     )
@@ -101,7 +112,8 @@ class SeriesTable(FileTable):
     """A table of time series."""
 
     interval: str | None = Field(
-        None, description="length of an interval, e.g. 30min; left out: the most frequent step"
+        default=None,
+        description="length of an interval, e.g. 30min; left out: the most frequent step",
     )
     columns: Columns = Field(
         default_factory=Columns,
@@ -116,11 +128,13 @@ class SampleColumns(Part):
     profile: str = Field(description="name or number of the profile")
     distance: ColumnSpec = Field(description="distance of the profile from the detector")
     depth: ColumnSpec = Field(description="mid-depth of the sample")
-    gravimetric_water: ColumnSpec | None = Field(None, description="water content by mass")
-    volumetric_water: ColumnSpec | None = Field(None, description="water content by volume")
-    bulk_density: ColumnSpec | None = Field(None, description="dry bulk density of the sample")
-    lattice_water: ColumnSpec | None = Field(None, description="lattice water")
-    soil_organic_carbon: ColumnSpec | None = Field(None, description="soil organic carbon")
+    gravimetric_water: ColumnSpec | None = Field(default=None, description="water content by mass")
+    volumetric_water: ColumnSpec | None = Field(default=None, description="water content by volume")
+    bulk_density: ColumnSpec | None = Field(
+        default=None, description="dry bulk density of the sample"
+    )
+    lattice_water: ColumnSpec | None = Field(default=None, description="lattice water")
+    soil_organic_carbon: ColumnSpec | None = Field(default=None, description="soil organic carbon")
 
     @model_validator(mode="after")
     def _one_water(self) -> "SampleColumns":

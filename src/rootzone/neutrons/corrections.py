@@ -202,9 +202,10 @@ def incoming_factor(
         Factor [1].
     """
     ratio = jnp.asarray(intensity) / reference_intensity
+    tau = jnp.asarray(scaling)
     if form == "linear":
-        return scaling * (1.0 / ratio - 1.0) + 1.0
-    return 1.0 / (scaling * ratio + 1.0 - scaling)
+        return tau * (1.0 / ratio - 1.0) + 1.0
+    return 1.0 / (tau * ratio + 1.0 - tau)
 
 
 def scaling_hawdon_2014(

