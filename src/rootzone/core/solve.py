@@ -13,7 +13,7 @@ def invert_monotone(
     lower: ArrayLike,
     upper: ArrayLike,
     *,
-    max_steps: int = 60,
+    max_steps: int = 120,
 ) -> jax.Array:
     """Solve ``fn(x) = target`` for a monotone, differentiable, elementwise ``fn``.
 
@@ -54,29 +54,33 @@ def invert_monotone(
     rising = fn(upper) > fn(lower)
 
     def body(carry):
-        lo, hi, x, _, step = carry
+        lo, hi, x, last, _, step = carry
         value, slope = value_and_slope(x)
         residual = value - goal
         root_is_left = (residual > 0) == rising
         lo = jnp.where(root_is_left, lo, x)
         hi = jnp.where(root_is_left, x, hi)
         newton = x - residual / jnp.where(slope == 0, 1.0, slope)
-        inside = (newton > lo) & (newton < hi) & (slope != 0)
-        new = jnp.where(inside, newton, 0.5 * (lo + hi))
+        # A Newton step must stay inside and at least halve the step before, otherwise bisect:
+        # on a flat stretch it would creep along the bracket.
+        fine = (newton > lo) & (newton < hi) & (slope != 0)
+        fine &= jnp.abs(newton - x) <= 0.5 * jnp.abs(last)
+        new = jnp.where(fine, newton, 0.5 * (lo + hi))
         new = jnp.where(residual == 0, x, new)
         done = (jnp.abs(new - x) <= 2 * eps * jnp.abs(x)) | jnp.isnan(residual)
-        return lo, hi, new, done, step + 1
+        return lo, hi, new, new - x, done, step + 1
 
     def unfinished(carry):
-        return (carry[4] < max_steps) & ~jnp.all(carry[3])
+        return (carry[5] < max_steps) & ~jnp.all(carry[4])
 
-    start = (lower, upper, 0.5 * (lower + upper), jnp.zeros(shape, bool), 0)
+    width = upper - lower
+    start = (lower, upper, 0.5 * (lower + upper), width, jnp.zeros(shape, bool), 0)
     root = jax.lax.stop_gradient(jax.lax.while_loop(unfinished, body, start)[2])
 
     # One differentiable Newton step: the root does not move, its derivative becomes right.
     slope = jax.lax.stop_gradient(value_and_slope(root)[1])
     value = fn(root)
-    at_end = (root <= lower * (1 + 4 * eps)) | (root >= upper * (1 - 4 * eps))
+    outside = (goal - fn(lower)) * (goal - fn(upper)) > 0
     correction = (value - target) / jnp.where(slope == 0, 1.0, slope)
     correction = correction - jax.lax.stop_gradient(correction)
-    return jnp.where(jnp.isnan(goal), jnp.nan, jnp.where(at_end, root, root - correction))
+    return jnp.where(jnp.isnan(goal), jnp.nan, jnp.where(outside, root, root - correction))

@@ -335,7 +335,8 @@ def mixture_n_modes(*, weight: ArrayLike, mean: ArrayLike, std: ArrayLike) -> ja
     All modes lie between the lowest and the highest mean (Carreira-Perpinan and Williams 2003,
     doi:10.1007/3-540-44935-3_44). There the sign of the slope of the log density is followed
     over nodes a tenth of a standard deviation apart around every component; each change from
-    rising to falling is a mode. Two modes closer than a node, about to merge, count as one.
+    rising to falling is a mode. Two modes closer than a node, about to merge, count as one. Takes
+    101 K^2 numbers of memory an element: go in chunks over a long series.
     """
     m = jax.lax.stop_gradient(_mixture(weight, mean, std))
     steps = jnp.linspace(-5.0, 5.0, 101, dtype=m.mean.dtype)

@@ -2,7 +2,7 @@
 
 Drawing the row numbers and computing the score are two steps, so that the same rows serve every
 score and rows drawn elsewhere can be repeated. Replicate 17 has the same rows whatever the
-number of replicates.
+number of replicates and the precision of the program.
 """
 
 from collections.abc import Callable

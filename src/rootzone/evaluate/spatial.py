@@ -74,6 +74,19 @@ def _overlap(
     return jnp.where(n > 0, gamma, jnp.nan), n_bins
 
 
+def _check_rules(bins: int | str, edges: str) -> None:
+    if not (bins in ("round", "floor") or (isinstance(bins, int) and bins > 0)):
+        raise ValueError(f"bins is {bins!r}, 'round', 'floor' or a positive number wanted")
+    if edges not in ("own", "common", "obs"):
+        raise ValueError(f"edges is {edges!r}, 'own', 'common' or 'obs' wanted")
+
+
+def _cells_last(x: jax.Array, axis: int | tuple[int, ...] | None) -> jax.Array:
+    axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    x = jnp.moveaxis(x, axes, range(-len(axes), 0))
+    return x.reshape(*x.shape[: x.ndim - len(axes)], -1)
+
+
 def spaef(
     *,
     sim: ArrayLike,
@@ -117,31 +130,19 @@ def spaef(
     The defaults are those of version 2 of the authors' Python code, to be comparable with
     published numbers. ``bins`` and ``edges`` change the value by several hundredths: state them
     with it. ``gamma`` is a step function: its gradient is zero, that of the others is exact.
-
     Source: Koch et al. (2018), doi:10.5194/gmd-11-1873-2018; Demirel et al. (2018),
     doi:10.5194/hess-22-1299-2018.
 
     Examples
     --------
-    >>> obs = [[0.10, 0.20], [0.30, 0.40]]
-    >>> efficiency = spaef(sim=obs, obs=obs)
+    >>> efficiency = spaef(sim=[[0.1, 0.2], [0.3, 0.4]], obs=[[0.1, 0.2], [0.3, 0.4]])
     >>> round(float(efficiency.spaef), 4), int(efficiency.n_bins)
     (1.0, 2)
     """
-    if not (bins in ("round", "floor") or (isinstance(bins, int) and bins > 0)):
-        raise ValueError(f"bins is {bins!r}, 'round', 'floor' or a positive number wanted")
-    if edges not in ("own", "common", "obs"):
-        raise ValueError(f"edges is {edges!r}, 'own', 'common' or 'obs' wanted")
-    sim, obs = jnp.broadcast_arrays(*float_arrays(sim, obs))
-    axes = tuple(range(sim.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
-
-    def cells_last(x):
-        x = jnp.moveaxis(x, axes, range(-len(axes), 0))
-        return x.reshape(*x.shape[: x.ndim - len(axes)], -1)
-
-    data = pairs(cells_last(sim), cells_last(obs))
+    _check_rules(bins, edges)
+    sim, obs = (_cells_last(x, axis) for x in jnp.broadcast_arrays(*float_arrays(sim, obs)))
     overlap = jnp.vectorize(_overlap, excluded=(3, 4), signature="(n),(n),(n)->(),()")
-    gamma, n_bins = overlap(*data, bins, edges)
-    kge = kge_2012(sim=cells_last(sim), obs=cells_last(obs))
-    spaef_ = distance_from_one(kge.r, kge.gamma, gamma)
-    return SpatialEfficiency(spaef_, kge.r, kge.gamma, gamma, n_bins)
+    gamma, n_bins = overlap(*pairs(sim, obs), bins, edges)
+    kge = kge_2012(sim=sim, obs=obs)
+    parts = kge.r, kge.gamma, gamma
+    return SpatialEfficiency(distance_from_one(*parts), *parts, n_bins)

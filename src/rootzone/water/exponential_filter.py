@@ -74,7 +74,9 @@ def exponential_filter(
         value, error, t = now
         valid = ~jnp.isnan(value)
         gap = t - last
-        new_gain = jnp.where(gap > memory * T, 1.0, gain / (gain + jnp.exp(-gap / T)))
+        forgotten = gap > memory * T
+        faded = jnp.exp(-jnp.where(forgotten, 0.0, gap) / T)
+        new_gain = jnp.where(forgotten, 1.0, gain / (gain + faded))
         safe = jnp.where(valid, value, 0.0)
         new_state = state + new_gain * (safe - state)
         noise = jnp.where(valid, error, 0.0) ** 2

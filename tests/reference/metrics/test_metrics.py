@@ -47,7 +47,7 @@ MAPS = (
     "spatial_skewed_n30.csv",
 )
 
-# Compiled, each a single program; uncompiled use is tested in tests/laws.
+# Compiled, each a single program; the examples in the docstrings run uncompiled.
 fn = SimpleNamespace(
     **{
         name: jax.jit(f) for name, f in vars(ev).items() if name.startswith(("gaussian", "mixture"))
