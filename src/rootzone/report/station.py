@@ -83,21 +83,8 @@ def station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
         ("usable time", f"{usable:.1f} %"),
     ]
     with style():
-        sections = [
-            Section(
-                "Soil moisture",
-                "The footprint value is what the neutrons see, weighted towards the surface. The "
-                "root zone is its exponential filter; its band holds the structural deviation "
-                "of the filter as stated in the study.",
-                figures=[
-                    (
-                        figures.soil_moisture(daily),
-                        "Daily soil moisture with its 90 % band, root-zone estimate, rain, and "
-                        "the depth that holds 86 % of the signal.",
-                    )
-                ],
-            )
-        ]
+        has_days = bool(np.isfinite(daily["soil_moisture"]).any())
+        sections = [_moisture_section(results, daily, has_days=has_days)]
         if scores:
             sections.append(
                 Section(
@@ -132,18 +119,7 @@ def station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
                     )
                 ],
             ),
-            Section(
-                "Uncertainty",
-                "Independent sources, first order unless the study asks for Monte Carlo. Counting "
-                "noise is independent from day to day; all others shift the whole series.",
-                figures=[
-                    (
-                        figures.uncertainty(daily),
-                        "Standard deviation of daily soil moisture by source, over time and "
-                        "against wetness.",
-                    )
-                ],
-            ),
+            *([_uncertainty_section(daily)] if has_days else []),
             Section(
                 "Quality flags",
                 figures=[(figures.flags(results), "Share of each day that carries a flag.")],
@@ -187,3 +163,40 @@ def _campaign_table(daily: xr.Dataset) -> Table:
             ]
         )
     return Table(header, rows)
+
+
+def _moisture_section(results: xr.Dataset, daily: xr.Dataset, *, has_days: bool) -> Section:
+    if has_days:
+        shown = [
+            (
+                figures.soil_moisture(daily),
+                "Daily soil moisture with its 90 % band, root-zone estimate, rain, and the depth "
+                "that holds 86 % of the signal.",
+            )
+        ]
+        text = (
+            "The footprint value is what the neutrons see, weighted towards the surface. The "
+            "root zone is its exponential filter; its band holds the structural deviation of the "
+            "filter as stated in the study."
+        )
+    else:
+        shown = [(figures.steps(results), "Soil moisture of each step with its 90 % bands.")]
+        text = "No day is covered well enough for daily values, so none are given."
+    if "latitude" in results:
+        shown.append((figures.track(results), "Position of the detector, colored by water."))
+    return Section("Soil moisture", text, figures=shown)
+
+
+def _uncertainty_section(daily: xr.Dataset) -> Section:
+    return Section(
+        "Uncertainty",
+        "Independent sources, first order unless the study asks for Monte Carlo. Counting noise is "
+        "independent from day to day; all others shift the whole series.",
+        figures=[
+            (
+                figures.uncertainty(daily),
+                "Standard deviation of daily soil moisture by source, over time and against "
+                "wetness.",
+            )
+        ],
+    )

@@ -72,7 +72,7 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
     rain_axes, axes, depth_axes = rows
     t = daily["day"].to_numpy()
     snow = daily["snow_or_frost"].to_numpy() > 0
-    if "precipitation" in daily:
+    if "precipitation" in daily and bool(np.isfinite(daily["precipitation"]).any()):
         rain_axes.bar(t, daily["precipitation"], width=1.0, color=BLUE)
         rain_axes.set_ylim(bottom=0)
     else:
@@ -98,6 +98,10 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
             axes.fill_between(
                 t, mean - 1.645 * sigma, mean + 1.645 * sigma, color=color, alpha=0.12, lw=0
             )
+    upper = daily["soil_moisture_upper"].to_numpy()
+    upper = upper[np.isfinite(upper)]
+    if upper.size:  # room for the legend above the band
+        axes.set_ylim(top=1.25 * float(np.quantile(upper, 0.995)))
     _snow(axes, t, snow)
     axes.set_ylabel(r"soil moisture $\theta$ [m$^3$ m$^{-3}$]")
     axes.set_ylim(bottom=_lowest(daily["soil_moisture"]))
@@ -138,6 +142,59 @@ def _snow(axes, t: np.ndarray, snow: np.ndarray) -> None:
             label="snow or frost: not soil water",
         )
         axes.set_ylim(low, high)
+
+
+def steps(results: xr.Dataset) -> Figure:
+    """Soil moisture of every step with its band, for records without a full day."""
+    fig = figure(9.0, 3.4)
+    axes = fig.subplots()
+    t = results["time"].to_numpy()
+    axes.fill_between(
+        t,
+        results["soil_moisture_lower"],
+        results["soil_moisture_upper"],
+        color=SKY,
+        alpha=0.35,
+        lw=0,
+        label="90 % band",
+    )
+    noise = 1.645 * results["soil_moisture_sigma_counting"]
+    axes.fill_between(
+        t,
+        results["soil_moisture"] - noise,
+        results["soil_moisture"] + noise,
+        color=BLUE,
+        alpha=0.25,
+        lw=0,
+        label="counting alone, 90 %",
+    )
+    axes.plot(t, results["soil_moisture"], color=BLUE, label="footprint (depth-weighted)")
+    axes.set_ylabel(r"soil moisture $\theta$ [m$^3$ m$^{-3}$]")
+    axes.set_title(f"Soil moisture of {results.attrs['station']}, {_period(t)}")
+    axes.set_ylim(bottom=_lowest(results["soil_moisture"]))
+    axes.legend(loc="upper right", ncols=3)
+    time_axis(axes)
+    source_note(fig, results)
+    return fig
+
+
+def track(results: xr.Dataset) -> Figure:
+    """Soil moisture along the track of a mobile detector."""
+    fig = figure(6.4, 5.2)
+    axes = fig.subplots()
+    lat, lon = results["latitude"].to_numpy(), results["longitude"].to_numpy()
+    fixed = (np.abs(lat) + np.abs(lon)) > 0
+    theta = np.where(fixed, results["soil_moisture"].to_numpy(), np.nan)
+    axes.plot(lon[fixed], lat[fixed], color="#cccccc", lw=0.8, zorder=1)
+    shown = axes.scatter(lon[fixed], lat[fixed], c=theta[fixed], s=16, cmap="YlGnBu", zorder=2)
+    middle = float(np.nanmean(lat[fixed])) if fixed.any() else 0.0
+    axes.set_aspect(1.0 / np.cos(np.deg2rad(middle)))
+    axes.set_xlabel("longitude as logged [°]")
+    axes.set_ylabel("latitude [°]")
+    axes.set_title(f"Soil moisture along the track of {results.attrs['station']}")
+    fig.colorbar(shown, ax=axes, label=r"$\theta$ [m$^3$ m$^{-3}$]", shrink=0.8)
+    source_note(fig, results)
+    return fig
 
 
 def calibration(daily: xr.Dataset, curve: dict[str, np.ndarray]) -> Figure:

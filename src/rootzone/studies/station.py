@@ -348,17 +348,11 @@ def retrieve(
     sigma = np.sqrt(np.sum([s**2 for s in shares.values()], axis=0))
     lower, upper = theta - 1.645 * sigma, theta + 1.645 * sigma
     if study.uncertainty.method == "monte_carlo":
-        ensemble = ne.monte_carlo(
-            theta_of,
-            inputs,
-            cast,
-            key=jax.random.key(study.seed),
-            members=study.uncertainty.members,
+        key = jax.random.key(study.seed)
+        ensemble = np.asarray(
+            ne.monte_carlo(theta_of, inputs, cast, key=key, members=study.uncertainty.members)
         )
-        with np.errstate(all="ignore"):
-            sigma = np.nanstd(np.asarray(ensemble), axis=0)
-            lower, upper = _quantiles(np.asarray(ensemble))
-        sigma = np.where(np.isnan(theta), np.nan, sigma)
+        sigma, lower, upper = _spread(ensemble, gap)
     return Retrieved(
         counts.rate,
         theta,
@@ -373,12 +367,18 @@ def retrieve(
     )
 
 
-def _quantiles(ensemble: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the 5 and 95 % quantiles over members; where a member is past all water, it is wet."""
+def _spread(ensemble: np.ndarray, gap: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return standard deviation and the 5 and 95 % quantiles over members, NaN in gaps.
+
+    A member past all water has no number: it is the wettest.
+    """
     ordered = np.sort(np.where(np.isnan(ensemble), np.inf, ensemble), axis=0)
     last = len(ordered) - 1
     lower, upper = ordered[round(0.05 * last)], ordered[round(0.95 * last)]
-    return (np.where(np.isinf(q), np.nan, q) for q in (lower, upper))  # type: ignore[return-value]
+    sigma = np.full(gap.shape, np.nan)
+    sigma[~gap] = np.nanstd(ensemble[:, ~gap], axis=0)
+    lower, upper = (np.where(np.isinf(q) | gap, np.nan, q) for q in (lower, upper))
+    return sigma, lower, upper
 
 
 def daily_counts(

@@ -1,0 +1,5 @@
+"""``python -m rootzone``."""
+
+from rootzone.cli import main
+
+main()
