@@ -15,6 +15,12 @@ from rootzone.neutrons.atmosphere import (
     saturation_vapour_pressure,
     vapour_pressure_from_dew_point,
 )
+from rootzone.neutrons.averages import (
+    FootprintMean,
+    ProfileSamples,
+    footprint_mean,
+    profile_mean,
+)
 from rootzone.neutrons.calibration import N0Estimate, fit_n0
 from rootzone.neutrons.corrections import (
     MONITORS,
@@ -22,17 +28,11 @@ from rootzone.neutrons.corrections import (
     beta_desilets_2021,
     beta_desilets_zreda_2003,
     beta_tirado_bueno_2021,
-    biomass_factor_baatz_2015,
-    biomass_factor_franz_2015,
-    biomass_factor_morris_2024,
-    biomass_water_equivalent,
     humidity_factor,
     incoming_factor,
     pressure_factor,
-    road_factor,
     scaling_hawdon_2014,
     scaling_mcjannet_desilets_2023,
-    snow_mask,
 )
 from rootzone.neutrons.cosmic import (
     CosmicParameters,
@@ -51,15 +51,11 @@ from rootzone.neutrons.count_rate import (
     validity,
 )
 from rootzone.neutrons.footprint import (
-    FootprintMean,
-    ProfileSamples,
     depth_weight,
-    footprint_mean,
     footprint_radius,
     footprint_scale,
     layer_weight,
     penetration_depth,
-    profile_mean,
     radial_weight,
     radial_weight_simple,
     rescaled_distance,
@@ -71,6 +67,14 @@ from rootzone.neutrons.soil_water import (
     lattice_water_avery_2016,
     organic_water,
     volumetric,
+)
+from rootzone.neutrons.surface import (
+    biomass_factor_baatz_2015,
+    biomass_factor_franz_2015,
+    biomass_factor_morris_2024,
+    biomass_water_equivalent,
+    road_factor,
+    snow_mask,
 )
 from rootzone.neutrons.uncertainty import (
     counting_sigma,

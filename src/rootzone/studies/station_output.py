@@ -8,7 +8,8 @@ import xarray as xr
 
 from rootzone.config.station import StationStudy
 from rootzone.data import Flag, flag_attributes, time_coordinate, variable
-from rootzone.studies.station import Retrieved, StationResult
+from rootzone.studies.station import StationResult
+from rootzone.studies.station_retrieval import Retrieved
 
 SHARES = {
     "count_rate": "counting",
