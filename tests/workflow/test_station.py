@@ -198,3 +198,43 @@ def test_koehli_law_wants_no_humidity_factor():
         overrides=[*SHORT, "law.method=koehli_2021", "corrections.humidity.method=none"],
     )
     assert result.summary["scores"]["footprint"]["ubrmse"] < 0.03
+
+
+def test_second_order_counting_errors_exceed_the_first(folder):
+    """Jakobi et al. 2020: more than first order, by little for this large detector."""
+    found = rootzone.run(C4, overrides=[*SHORT, "uncertainty.method=second_order"])["results"]
+    first = folder["results"]["soil_moisture_sigma_counting"]
+    ratio = (found["soil_moisture_sigma_counting"] / first).to_numpy()
+    ratio = ratio[np.isfinite(ratio)]
+    assert (ratio > 1.0).all()
+    assert ratio.max() < 1.01
+
+
+def test_counts_that_are_corrected_already(folder, tmp_path):
+    """Corrected counts go through unchanged when every correction is none."""
+    corrected = folder["results"]["count_rate_step"].to_series().dropna()
+    path = tmp_path / "corrected.csv"
+    corrected.rename("rate").to_csv(path)
+    found = rootzone.run(
+        {
+            "kind": "station",
+            "station": {
+                "name": "corrected",
+                "latitude": 39.3,
+                "longitude": -107.2,
+                "elevation": 1976,
+                "bulk_density": 1.205,
+                "lattice_water": 0.0295,
+                "soil_organic_carbon": 0.013,
+                "organic_convention": "water",
+            },
+            "tables": [
+                {"files": str(path), "columns": {"counts": {"column": "rate", "units": "h-1"}}}
+            ],
+            "corrections": {"pressure": {"method": "none"}, "humidity": {"method": "none"}},
+            "calibration": {"method": "given", "N0": folder.summary["N0"]["value"]},
+        }
+    )
+    mine, theirs = found["daily"]["soil_moisture"], folder["daily"]["soil_moisture"]
+    np.testing.assert_allclose(mine, theirs.sel(day=mine["day"]), rtol=1e-6)
+    assert any("pressure is NOT corrected" in w for w in found.warnings)

@@ -85,8 +85,11 @@ class Site(Part):
 class PressureCorrection(Part):
     """Barometric correction."""
 
-    method: Literal["given", "desilets_zreda_2003", "desilets_2021", "tirado_bueno_2021"] = Field(
-        default="desilets_2021", description="where the barometric coefficient comes from"
+    method: Literal[
+        "given", "desilets_zreda_2003", "desilets_2021", "tirado_bueno_2021", "none"
+    ] = Field(
+        default="desilets_2021",
+        description="where the barometric coefficient comes from; none: the counts are corrected",
     )
     beta: float | None = Field(
         default=None,
@@ -400,8 +403,9 @@ class Quality(Part):
 class Uncertainty(Part):
     """Standard deviations where neither the site nor the samples give one."""
 
-    method: Literal["first_order", "monte_carlo"] = Field(
-        default="first_order", description="method"
+    method: Literal["first_order", "second_order", "monte_carlo"] = Field(
+        default="first_order",
+        description="method; second_order is Jakobi et al. 2020 for counting (desilets_2010)",
     )
     members: int = Field(
         default=200, ge=20, le=5000, description="members of the Monte Carlo ensemble"
@@ -483,6 +487,9 @@ class StationStudy(StudyBase):
                 f"law {self.law.method} holds humidity itself: set corrections.humidity.method "
                 "to none"
             )
+        second_order = self.uncertainty.method == "second_order"
+        if second_order and self.law.method != "desilets_2010":
+            raise ValueError("uncertainty.method second_order is known for law desilets_2010 only")
         rigid = self.corrections.pressure.method in (
             "desilets_zreda_2003",
             "desilets_2021",

@@ -58,15 +58,28 @@ def _reference(given: str | float, values: np.ndarray, standard: float | None = 
 def correct(obs: Observations, study: StationStudy, context: Context) -> Corrected:
     """Return the correction factors and the corrected count rate."""
     c, site = study.corrections, study.station
-    pressure = obs.get("pressure")
-    if pressure is None:
-        raise DataError("no table names a column for pressure (tables[0].columns.pressure)")
-    beta = barometric_coefficient(study)
-    standard = float(ne.mean_pressure(site.elevation))
-    p0 = _reference(c.pressure.reference, pressure, standard)
     ones = np.ones(len(obs.axis))
-    factors = dict.fromkeys(FACTORS, ones)
-    factors["pressure"] = np.asarray(ne.pressure_factor(pressure, beta=beta, reference_pressure=p0))
+    factors: dict[str, np.ndarray] = dict.fromkeys(FACTORS, ones)
+    standard = float(ne.mean_pressure(site.elevation))
+    pressure, beta, p0 = obs.get("pressure"), float("nan"), float("nan")
+    if c.pressure.method == "none":
+        if pressure is None:  # the footprint still needs the thickness of the air
+            obs.values["pressure"] = standard * ones
+        context.log.warn("pressure is NOT corrected (corrections.pressure.method is none)")
+    else:
+        if pressure is None:
+            raise DataError(
+                "no table names a column for pressure (tables[0].columns.pressure); for counts "
+                "that are corrected already set corrections.pressure.method: none"
+            )
+        beta = barometric_coefficient(study)
+        p0 = _reference(c.pressure.reference, pressure, standard)
+        factors["pressure"] = np.asarray(
+            ne.pressure_factor(pressure, beta=beta, reference_pressure=p0)
+        )
+        context.log.tell(
+            f"pressure: {c.pressure.method}, beta {beta:.6f} hPa-1, reference {p0:.2f} hPa"
+        )
     h_ref = 0.0
     if c.humidity.method == "rosolem_2013":
         h_ref = _reference(c.humidity.reference, obs.humidity)
@@ -89,9 +102,6 @@ def correct(obs: Observations, study: StationStudy, context: Context) -> Correct
     rate = obs.rate * product
     positive = np.where(obs.rate > 0, obs.rate, np.nan)
     sigma = np.asarray(ne.counting_sigma(positive, hours=obs.hours, factor=product))
-    context.log.tell(
-        f"pressure: {c.pressure.method}, beta {beta:.6f} hPa-1, reference {p0:.2f} hPa"
-    )
     return Corrected(factors, rate, sigma, beta, p0, h_ref, incoming_sigma)
 
 

@@ -219,6 +219,9 @@ def retrieve(
     theta = np.asarray(theta)
     gap = np.isnan(theta)  # a derivative is zero in a gap, its share is not
     shares = {k: np.where(gap, np.nan, np.asarray(v)) for k, v in shares.items()}
+    if study.uncertainty.method == "second_order":
+        second = ne.gravimetric_sigma_jakobi_2020(counts.rate, sigma=counts.sigma, N0=calibrated.N0)
+        shares["count_rate"] = np.where(gap, np.nan, np.asarray(second) * soil.bulk_density)
     sigma = np.sqrt(np.sum([s**2 for s in shares.values()], axis=0))
     lower, upper = theta - 1.645 * sigma, theta + 1.645 * sigma
     if study.uncertainty.method == "monte_carlo":
