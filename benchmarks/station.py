@@ -2,8 +2,8 @@
 
     python benchmarks/station.py [--fsc001 FOLDER]
 
-Without the folder the shipped examples are run. FOLDER holds the full COSMOS-Europe record of FSC001
-(`FSC001_time_series.csv.gz`, 56,245 hours) and a neutron monitor series `oulu.csv` (columns
+Without the folder the shipped examples are run. FOLDER holds the full COSMOS-Europe record of
+FSC001 (`FSC001_time_series.csv.gz`, 56,245 hours) and a neutron monitor series `oulu.csv` (columns
 `date_time`, `incoming_neutron_intensity`). Asked: whole run under 8 s wall on two cores, the
 arrays under 0.2 s.
 """
@@ -106,7 +106,9 @@ def arrays_alone(hours: int = 56245) -> dict[str, float]:
         start = time.perf_counter()
         jax.block_until_ready(chain(*args))
         results[f"{name}_first_call_s"] = time.perf_counter() - start
-        results[f"{name}_s"] = median_seconds(lambda c=chain: jax.block_until_ready(c(*args)), 9)[0]
+        results[f"{name}_s"] = median_seconds(
+            lambda c=chain, a=args: jax.block_until_ready(c(*a)), 9
+        )[0]
     return results
 
 

@@ -45,7 +45,9 @@ class _Bar:
 
     def tell(self, prefix: str, text: str) -> None:
         """Print a log line above the bar."""
-        self._progress.console.print(f"{prefix}{text}", markup=False, highlight=False)
+        self._progress.console.print(
+            f"{prefix}{text}", markup=False, highlight=False, soft_wrap=True
+        )
 
     def advance(self, stage: str, share: float) -> None:
         """Move the bar."""
@@ -93,10 +95,11 @@ def new(kind: str, file: Path | None = None, *, schema: bool = False) -> None:
     if file is None:
         print(text, end="")
         return
-    if file.exists():
-        raise RootzoneError(f"{file}: exists already; choose another name")
     try:
-        file.write_text(text, encoding="utf-8")
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise RootzoneError(f"{file}: exists already; choose another name") from None
     except OSError as error:
         raise RootzoneError(f"{file}: cannot be written ({error.strerror})") from None
     print(f"{file}: edit it, then `rootzone check {file}`", file=sys.stderr)

@@ -1,17 +1,38 @@
 """What every study file has in common, and the field types that carry units and bounds."""
 
 import math
-from typing import Annotated, Any, Literal
+import re
+import zoneinfo
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
 
-from rootzone.core import quantity
+from rootzone.core import nearest, quantity
 
 
 class Part(BaseModel):
     """A part of a study: unknown keys are errors, values do not change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_numbers(cls, values: Any) -> Any:
+        for key, value in values.items() if isinstance(values, dict) else ():
+            field = cls.model_fields.get(key) if isinstance(value, bool) else None
+            if field is not None and bool not in (field.annotation, *get_args(field.annotation)):
+                raise ValueError(f"{key} is {str(value).lower()}, wanted another value")
+        return values
 
 
 def of(name: str, text: str = "", default: Any = ..., **extra: Any) -> Any:
@@ -41,7 +62,10 @@ def _number_to_uncertain(value: Any) -> Any:
     return {"value": value} if is_number else value
 
 
-UncertainValue = Annotated[Uncertain, BeforeValidator(_number_to_uncertain)]
+UncertainValue = Annotated[
+    Uncertain, BeforeValidator(_number_to_uncertain, json_schema_input_type=Uncertain | float)
+]
+"""A number, or ``{value: ..., sigma: ...}``."""
 
 
 def one_or_more(value: Any) -> Any:
@@ -49,12 +73,75 @@ def one_or_more(value: Any) -> Any:
     return value if isinstance(value, list) or value is None else [value]
 
 
+def _as_text(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+Text = Annotated[
+    str,
+    BeforeValidator(_as_text, json_schema_input_type=str | float),
+    Field(min_length=1),
+]
+"""Text that may look like a number: a column named 5, the unit 1, the word -999 for a gap."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|sec|min|h|hours?|d|days?)", re.IGNORECASE)
+
+
+def _duration(value: Any) -> Any:
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or float(match[1]) <= 0:
+        raise ValueError(f"{value!r} is no duration, e.g. 30min or 1h")
+    return f"{match[1]}{match[2].lower()}"
+
+
+Duration = Annotated[str, BeforeValidator(_duration)]
+"""A length of time with its unit, e.g. ``30min``."""
+
+
+def _time_text(value: Any) -> Any:
+    text = value.strip() if isinstance(value, str) else value
+    if not isinstance(text, str | datetime) or (isinstance(text, str) and "-" not in text):
+        raise ValueError(f"{value!r} is no time, e.g. 2023-07-31T06:00:00Z")
+    return text
+
+
+def _with_zone(time: datetime) -> datetime:
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+
+
+UtcTime = Annotated[
+    datetime,
+    BeforeValidator(_time_text, json_schema_input_type=datetime),
+    AfterValidator(_with_zone),
+]
+"""An ISO 8601 time; without zone it is UTC."""
+
+_OFFSET = re.compile(r"[+-]\d{2}:\d{2}")
+
+
+def _zone(name: str) -> str:
+    known = zoneinfo.available_timezones()
+    if name in known or _OFFSET.fullmatch(name):
+        return name
+    raise ValueError(
+        f"timezone '{name}' is not known, e.g. Europe/Berlin, or +01:00 for winter time all year"
+        f"{nearest(name, known)}"
+    )
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+"""A time zone of the IANA database, or a fixed offset such as ``+01:00``."""
+
+
 class StudyBase(Part):
     """Keys that every kind of study knows."""
 
     kind: str = Field(description="kind of study")
     title: str = Field(default="", description="title of the report")
-    seed: int = Field(default=0, ge=0, description="seed of everything random in this study")
+    seed: int = Field(
+        default=0, ge=0, lt=2**32, description="seed of everything random in this study"
+    )
     precision: Literal["float64", "float32"] = Field(
         default="float64", description="floating point precision of the computation"
     )

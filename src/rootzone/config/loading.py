@@ -1,5 +1,6 @@
 """Reading a study file: YAML with line numbers, overrides, and errors in one sentence each."""
 
+import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,10 @@ KINDS: dict[str, type[StudyBase]] = {"station": StationStudy}
 """Study kinds by name."""
 
 Path_ = tuple[str | int, ...]
-_MAX_BYTES = 5_000_000
+_MAX_BYTES = 1_000_000
+_MAX_VALUES = 100_000
+_KINDS = ("map", "seq", "str", "int", "float", "bool", "null")
+_TAGS = frozenset(f"tag:yaml.org,2002:{kind}" for kind in _KINDS)
 
 
 class _Document:
@@ -27,10 +31,18 @@ class _Document:
     def __init__(self, name: str):
         self.name = name
         self.lines: dict[Path_, int] = {}
+        self.overrides: dict[Path_, str] = {}
+        self.size = 0
 
     def where(self, path: Sequence[str | int]) -> str:
-        """Return ``file, line N, a.b[0]`` for a path, with the line of the nearest parent."""
+        """Return ``file, line N, a.b[0]`` for a path, with the line of the nearest parent.
+
+        What the command line set has no line; it is named instead.
+        """
         path = tuple(path)
+        for start, override in self.overrides.items():
+            if path[: len(start)] == start:
+                return f"--set {override}, {dotted(path)}"
         line = next(
             (self.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.lines), None
         )
@@ -55,50 +67,76 @@ def dotted(path: Sequence[str | int]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which only true and false are booleans and dates stay text."""
+    """Safe YAML with plain words: 12:30, 010, no, and dates stay text."""
+
+
+def _resolver(kind: str) -> str:
+    return f"tag:yaml.org,2002:{kind}"
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [
         (tag, regexp)
         for tag, regexp in resolvers
-        if tag not in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:bool")
+        if tag not in [_resolver(k) for k in ("timestamp", "bool", "int", "float", "value")]
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool",
-    re.compile("^(?:true|True|TRUE|false|False|FALSE)$"),
-    list("tTfF"),
-)
+for _kind, _pattern, _first in (
+    ("bool", r"(?:true|True|TRUE|false|False|FALSE)", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+):
+    _Loader.add_implicit_resolver(_resolver(_kind), re.compile(f"^(?:{_pattern})$"), list(_first))
 
 
-def _values(loader: _Loader, node: yaml.Node, document: _Document, path: Path_, depth: int) -> Any:
+def _unknown_tag(node: yaml.Node, where: str) -> StudyError:
+    tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+    return StudyError(f"{where}: the YAML tag {tag} has no place in a study")
+
+
+def _values(loader: _Loader, node: yaml.Node, document: _Document, path: Path_) -> Any:
     """Turn a YAML node into plain values, remembering lines and refusing duplicate keys."""
     document.lines.setdefault(path, node.start_mark.line + 1)
-    if depth > 40:
-        raise StudyError(f"{document.where(path)}: nested more than 40 levels deep")
+    document.size += 1
+    if len(path) > 40:
+        raise StudyError(f"{document.where(path[:3])}: nested more than 40 levels deep")
+    if document.size > _MAX_VALUES:
+        raise StudyError(f"{document.name}: more than {_MAX_VALUES} values, a study is wanted")
+    if node.tag not in _TAGS:
+        raise _unknown_tag(node, document.where(path))
     if isinstance(node, yaml.MappingNode):
         out: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(loader.construct_object(key_node, deep=True))
+            place = f"{document.name}, line {key_node.start_mark.line + 1}"
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise StudyError(f"{place}: a key must be a word")
+            if key_node.tag not in _TAGS:
+                raise _unknown_tag(key_node, place)
+            key = str(key_node.value)
             document.lines[(*path, key)] = key_node.start_mark.line + 1
             if key in out:
                 raise StudyError(f"{document.where((*path, key))}: the key stands twice")
-            out[key] = _values(loader, value_node, document, (*path, key), depth + 1)
+            out[key] = _values(loader, value_node, document, (*path, key))
         return out
     if isinstance(node, yaml.SequenceNode):
-        return [
-            _values(loader, n, document, (*path, i), depth + 1) for i, n in enumerate(node.value)
-        ]
-    return loader.construct_object(node, deep=True)
+        return [_values(loader, n, document, (*path, i)) for i, n in enumerate(node.value)]
+    try:
+        return loader.construct_object(node, deep=True)
+    except ValueError:
+        raise StudyError(f"{document.where(path)}: '{node.value}' is no number") from None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], _Document]:
     document = _Document(str(path))
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise StudyError(f"{path}: larger than 5 MB, a study file is wanted")
+            raise StudyError(f"{path}: larger than 1 MB, a study file is wanted")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise StudyError(f"{path}: no such study file") from None
@@ -106,62 +144,82 @@ def _read(path: Path) -> tuple[dict[str, Any], _Document]:
         raise StudyError(f"{path}: a folder, a study file is wanted") from None
     except UnicodeDecodeError:
         raise StudyError(f"{path}: not UTF-8 text") from None
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror})") from None
-    loader = _Loader(text)
+    except (OSError, ValueError) as error:
+        raise StudyError(f"{path}: cannot be read ({error})") from None
     try:
-        node = loader.get_single_node()
-        values = None if node is None else _values(loader, node, document, (), 0)
+        values = _parsed(text, document)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "cannot be read"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", "cannot be read")
+        if "\\t" in problem:
+            problem += "; indent with blanks, not with tabs"
+        elif "cannot start any token" in problem:
+            problem += "; text with signs such as % wants quotes"
+        elif "mapping values are not allowed" in problem:
+            problem += "; is the line indented like its neighbors? text with a colon wants quotes"
         raise StudyError(f"{path}{line}: not valid YAML ({problem})") from None
-    finally:
-        loader.dispose()
+    except RecursionError:
+        raise StudyError(f"{path}: nested too deep") from None
     if not isinstance(values, dict):
         raise StudyError(f"{path}: empty or not a mapping, `rootzone new` writes a template")
     return values, document
 
 
-def apply_override(values: dict[str, Any], override: str) -> None:
-    """Set one ``key=value`` in a nested mapping; list entries by number.
+def _parsed(text: str, document: _Document) -> Any:
+    """Return YAML text as plain values."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        return None if node is None else _values(loader, node, document, ())
+    finally:
+        loader.dispose()
+
+
+def apply_override(values: dict[str, Any], override: str) -> Path_:
+    """Set one ``key=value`` in a nested mapping; list entries by number; return its path.
 
     >>> study = {"time": {"step": "1h"}, "tables": [{"files": "a.csv"}]}
     >>> apply_override(study, "time.window_hours=12")
-    >>> apply_override(study, "tables.0.files=b.csv")
+    ('time', 'window_hours')
+    >>> apply_override(study, "tables[0].files=b.csv")
+    ('tables', 0, 'files')
     >>> study
     {'time': {'step': '1h', 'window_hours': 12}, 'tables': [{'files': 'b.csv'}]}
     """
     key, equals, text = override.partition("=")
-    if not equals or not key.strip():
+    parts = re.sub(r"\[(\d+)\]", r".\1", key.strip()).split(".")
+    if not equals or not all(parts):
         raise StudyError(f"--set {override}: wanted key=value, e.g. --set time.window_hours=12")
     try:
-        value = yaml.load(text, _Loader)  # noqa: S506 (a subclass of SafeLoader)
-    except yaml.YAMLError:
+        value = _parsed(text, _Document(f"--set {override}"))
+    except (yaml.YAMLError, RecursionError):
         raise StudyError(f"--set {override}: the value is not valid YAML") from None
     here: Any = values
-    parts = key.strip().replace("[", ".").replace("]", "").split(".")
+    path: list[str | int] = []
     for n, part in enumerate(parts):
         last = n == len(parts) - 1
         if isinstance(here, list):
-            if not part.isdigit() or int(part) >= len(here):
-                raise StudyError(f"--set {override}: '{part}' is no entry of a list of {len(here)}")
+            if not part.isdecimal() or int(part) >= len(here):
+                entries = f"{len(here)} entries, counted from 0" if here else "no entry"
+                raise StudyError(f"--set {override}: {dotted(path)} has {entries}, not '{part}'")
             index: Any = int(part)
         elif isinstance(here, dict):
             index = part
-            if not last:
-                here.setdefault(part, {})
+            if not last and here.get(part) is None:
+                here[part] = {}
         else:
-            raise StudyError(f"--set {override}: '{parts[n - 1]}' holds no keys")
+            raise StudyError(f"--set {override}: {dotted(path)} holds a value, no keys")
+        path.append(index)
         if last:
             here[index] = value
         else:
             here = here[index]
+    return tuple(path)
 
 
-def _fields_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
-    """Return the keys that a model knows at a path, as far as it can be followed."""
+def _schemas_at(model: type[BaseModel], path: Sequence[str | int]) -> list[dict[str, Any]]:
+    """Return the schemas that a model knows at a path, as far as it can be followed."""
     schema = model.model_json_schema()
     definitions = schema.get("$defs", {})
 
@@ -176,37 +234,76 @@ def _fields_at(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
         if isinstance(step, int):
             here = [r for p in here if "items" in p for r in resolve(p["items"])]
         else:
-            found = [
+            here = [
                 r
                 for p in here
                 if step in p.get("properties", {})
                 for r in resolve(p["properties"][step])
             ]
-            here = found or here  # names of union members are no keys of the file
-    return sorted({k for p in here for k in p.get("properties", {})})
+    return here
+
+
+def _inside(values: Any, steps: Sequence[Any]) -> list[str | int]:
+    """Return the steps that lead into the values: pydantic names union members and models too."""
+    path: list[str | int] = []
+    here: Any = values
+    for step in steps:
+        if isinstance(here, list) and isinstance(step, str) and step.isdecimal():
+            step = int(step)
+        known = range(len(here)) if isinstance(here, list) else here
+        if isinstance(here, dict | list) and step in known:
+            path.append(step)
+            here = here[step]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return path
+
+
+def _where(error: Mapping[str, Any], values: Any) -> tuple[Path_, str]:
+    """Return the path of an error in the file, and its message.
+
+    The message of a model's own check starts with the key that it is about, which is then the
+    path: ``N0 is -5 h-1`` of the model ``calibration`` is about ``calibration.N0``.
+    """
+    path = _inside(values, error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "missing":
+        path.append(error["loc"][-1])
+    elif error["type"] == "value_error":
+        word, _, rest = message.partition(" ")
+        about = _inside(values, [*path, *word.split(".")])
+        if len(about) > len(path):
+            steps = [int(w) if w.isdecimal() else w for w in word.split(".")]
+            return (*path, *steps), rest
+    return tuple(path), f": {message}"
+
+
+_WANTED = {
+    "greater_than": "above {gt:g}",
+    "greater_than_equal": "{ge:g} or more",
+    "less_than": "below {lt:g}",
+    "less_than_equal": "{le:g} or less",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "list_type": "a list",
+    "tuple_type": "a list of two numbers",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+}
 
 
 def _sentence(
-    error: Mapping[str, Any], model: type[BaseModel], values: Any, document: _Document
+    error: Mapping[str, Any],
+    path: Path_,
+    message: str,
+    model: type[BaseModel],
+    document: _Document,
 ) -> str:
     """Turn one pydantic error into a sentence with file, line, key and what was wanted."""
-    # Drop the names of union members and models, which are no keys of the file.
-    path: list[str | int] = []
-    here = values
-    for step in error["loc"]:
-        inside = (isinstance(here, dict) and step in here) or (
-            isinstance(here, list) and isinstance(step, int) and step < len(here)
-        )
-        if inside:
-            path.append(step)
-            here = here[step]
-        elif error["type"] == "missing" and step == error["loc"][-1]:
-            path.append(step)
     where = document.where(path)
-    kind, context = error["type"], error.get("ctx", {})
-    given = error.get("input")
+    kind, context, given = error["type"], error.get("ctx", {}), error.get("input")
+    got = "nothing" if given is None else repr(given) if len(repr(given)) < 80 else "other"
     if kind == "extra_forbidden":
-        known = _fields_at(model, path[:-1])
+        schemas = _schemas_at(model, path[:-1])
+        known = sorted({k for schema in schemas for k in schema.get("properties", {})})
         hint = nearest(str(path[-1]), known) or f"; known here: {', '.join(known)}"
         return f"{where}: unknown key{hint}"
     if kind == "missing":
@@ -217,12 +314,44 @@ def _sentence(
         bad = given if kind == "literal_error" else context.get("tag")
         return f"{where}: '{bad}' is not known, wanted {wanted}{nearest(str(bad), words)}"
     if kind == "union_tag_not_found":
-        return f"{where}: missing key 'method'"
-    message = error["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if isinstance(given, str | int | float) and "give" not in message and f"{given}" not in message:
-        return f"{where}: {message}, got {given!r}"
-    return f"{where}: {message}"
+        options = [p["properties"]["method"]["const"] for p in _schemas_at(model, path)]
+        return f"{where}: missing key 'method', wanted one of: {', '.join(options)}"
+    if kind in _WANTED:
+        return f"{where}: wanted {_WANTED[kind].format(**context)}, got {got}"
+    if kind.startswith(("int_", "float_")):
+        whole = "a whole number" if kind.startswith("int_") else "a number"
+        return f"{where}: wanted {whole}, got {got}"
+    if kind.startswith(("datetime_", "date_")):
+        return f"{where}: wanted a time such as 2023-07-31T06:00:00Z, got {got}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        number = context.get("class_name") == "Uncertain"
+        wanted = "a number or {value: ..., sigma: ...}" if number else "keys with values below it"
+        return f"{where}: wanted {wanted}, got {got}"
+    if kind in ("too_short", "too_long", "string_too_short"):
+        wanted = f"{context.get('min_length', context.get('max_length'))} entries"
+        return f"{where}: wanted {'text' if given == '' else wanted}, got {got}"
+    return f"{where}{message}" if message.startswith(":") else f"{where} {message}"
+
+
+def _sentences(errors: ValidationError, model: type[BaseModel], values: Any, document: _Document):
+    """Return a sentence for each fault; a misspelled key is one fault, not a missing one too."""
+    faults = [(error, *_where(error, values)) for error in errors.errors()]
+    missing_keys = [path for error, path, _ in faults if error["type"] == "missing"]
+    misspelled = set()
+    for error, path, _ in faults:
+        if error["type"] == "extra_forbidden":
+            missing = [p[-1] for p in missing_keys if p[:-1] == path[:-1]]
+            match = difflib.get_close_matches(str(path[-1]), map(str, missing), n=1, cutoff=0.6)
+            misspelled |= {(*path[:-1], name) for name in match}
+    # Of the members of a union, each complains: only one sentence for a key with a value.
+    told: dict[Path_, str] = {}
+    for error, path, message in faults:
+        if error["type"] == "missing" and path in misspelled:
+            continue
+        if path in told and error["type"].startswith("float_"):
+            told[path] = told[path].replace("wanted ", "wanted a number, ", 1)
+        told.setdefault(path, _sentence(error, path, message, model, document))
+    return list(dict.fromkeys(told.values()))
 
 
 def load_study(
@@ -252,13 +381,16 @@ def load_study(
             return source
         source = source.model_dump(mode="json")
     if isinstance(source, Mapping):
-        values, document = json.loads(json.dumps(source, default=str)), _Document("study")
+        try:
+            values, document = json.loads(json.dumps(source, default=str)), _Document("study")
+        except (TypeError, ValueError) as error:
+            raise StudyError(f"study: not made of plain values ({error})") from None
     else:
         values, document = _read(Path(source))
     for override in overrides:
-        apply_override(values, override)
+        document.overrides[apply_override(values, override)] = override
     kind = values.get("kind")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         hint = nearest(str(kind), KINDS)
         known = ", ".join(KINDS)
         what = "missing key 'kind'" if kind is None else f"unknown kind '{kind}'"
@@ -268,8 +400,8 @@ def load_study(
     try:
         return model.model_validate(values)
     except ValidationError as errors:
-        sentences = [_sentence(e, model, values, document) for e in errors.errors()]
-    raise StudyError("\n".join(dict.fromkeys(sentences)))
+        sentences = _sentences(errors, model, values, document)
+    raise StudyError("\n".join(sentences))
 
 
 def json_schema(kind: str) -> dict[str, Any]:

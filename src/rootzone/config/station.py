@@ -1,20 +1,29 @@
 """The study kind `station`: a station's counts become soil moisture."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from rootzone import neutrons as ne
-from rootzone.config.base import Part, StudyBase, Uncertain, UncertainValue, of, one_or_more
+from rootzone.config.base import (
+    Duration,
+    Part,
+    StudyBase,
+    Text,
+    Uncertain,
+    UncertainValue,
+    UtcTime,
+    of,
+    one_or_more,
+)
 from rootzone.config.tables import SampleTable, SeriesTable
-from rootzone.core import quantity
+from rootzone.core import nearest, quantity
 
 
 class Site(Part):
     """The place, its soil and its plants."""
 
-    name: str = Field(description="name of the station")
+    name: Text = Field(description="name of the station")
     latitude: float = of("latitude")
     longitude: float = of("longitude")
     elevation: float = of("elevation")
@@ -121,6 +130,12 @@ class HumidityCorrection(Part):
         description="reference absolute humidity [g m-3]: a number or the mean of the record",
     )
 
+    @model_validator(mode="after")
+    def _possible(self) -> "HumidityCorrection":
+        if self.reference != "mean" and not 0 <= self.reference <= 60:
+            raise ValueError(f"reference is {self.reference:g} g m-3, wanted between 0 and 60")
+        return self
+
 
 class IncomingCorrection(Part):
     """Correction for the incoming cosmic-ray intensity."""
@@ -148,11 +163,13 @@ class IncomingCorrection(Part):
 
     @model_validator(mode="after")
     def _known_monitor(self) -> "IncomingCorrection":
+        if self.reference_intensity != "mean" and self.reference_intensity <= 0:
+            raise ValueError(f"reference_intensity is {self.reference_intensity:g}, wanted above 0")
         given = self.monitor_cutoff_rigidity is not None
         if self.monitor is not None and self.monitor not in ne.MONITORS and not given:
             raise ValueError(
                 f"monitor '{self.monitor}' is not known (known: {', '.join(ne.MONITORS)}): "
-                "give monitor_cutoff_rigidity"
+                f"give monitor_cutoff_rigidity{nearest(self.monitor, ne.MONITORS)}"
             )
         if self.method == "hawdon_2014" and self.monitor is None and not given:
             raise ValueError("method hawdon_2014 needs the monitor's code or cutoff rigidity")
@@ -246,17 +263,20 @@ class GivenN0(Part):
     """N0 is known."""
 
     method: Literal["given"]
-    N0: Uncertain | float = Field(description="count rate over dry soil [h-1]")
+    N0: UncertainValue = Field(description="count rate over dry soil [h-1]")
 
     @model_validator(mode="after")
     def _positive(self) -> "GivenN0":
-        if self.uncertain().value <= 0:
-            raise ValueError(f"N0 is {self.uncertain().value:g} h-1, wanted above 0")
+        if not 0 < self.N0.value <= quantity("N0").bounds[1]:
+            raise ValueError(
+                f"N0 is {self.N0.value:g} h-1, wanted above 0 and up to "
+                f"{quantity('N0').bounds[1]:g}"
+            )
         return self
 
     def uncertain(self) -> Uncertain:
         """Return the value with its standard deviation."""
-        return self.N0 if isinstance(self.N0, Uncertain) else Uncertain(value=self.N0)
+        return self.N0
 
 
 class SampleCalibration(Part):
@@ -281,8 +301,8 @@ class SampleCalibration(Part):
 class Campaign(Part):
     """The footprint mean of one campaign."""
 
-    start: datetime = Field(description="start of the counts that belong to it (UTC)")
-    end: datetime = Field(description="end of the counts that belong to it (UTC)")
+    start: UtcTime = Field(description="start of the counts that belong to it (UTC)")
+    end: UtcTime = Field(description="end of the counts that belong to it (UTC)")
     gravimetric_water: UncertainValue = Field(description="pore water of the footprint [g g-1]")
     absolute_humidity: float | None = of(
         "absolute_humidity", "humidity then, when the record has none", None
@@ -297,7 +317,10 @@ class Campaign(Part):
         if self.end <= self.start:
             raise ValueError("end is not after start")
         if not 0 <= self.gravimetric_water.value <= 5:
-            raise ValueError("gravimetric_water is wanted between 0 and 5 g g-1")
+            raise ValueError(
+                f"gravimetric_water is {self.gravimetric_water.value:g} g g-1, wanted between 0 "
+                "and 5 (15 percent are 0.15)"
+            )
         return self
 
 
@@ -305,18 +328,27 @@ class CampaignCalibration(Part):
     """N0 from footprint means of campaigns."""
 
     method: Literal["campaigns"]
-    campaigns: Annotated[list[Campaign], BeforeValidator(one_or_more)] = Field(min_length=1)
+    campaigns: Annotated[
+        list[Campaign],
+        BeforeValidator(one_or_more, json_schema_input_type=list[Campaign] | Campaign),
+    ] = Field(min_length=1)
 
 
 class ReferenceCalibration(Part):
     """N0 from the in-situ sensors over a period, weighted by depth."""
 
     method: Literal["reference"]
-    start: datetime = Field(description="start of the period (UTC)")
-    end: datetime = Field(description="end of the period (UTC)")
+    start: UtcTime = Field(description="start of the period (UTC)")
+    end: UtcTime = Field(description="end of the period (UTC)")
     sigma: float = Field(
         default=0.03, gt=0, description="how well the sensors know the footprint [m3 m-3]"
     )
+
+    @model_validator(mode="after")
+    def _order(self) -> "ReferenceCalibration":
+        if self.end <= self.start:
+            raise ValueError("end is not after start")
+        return self
 
 
 Calibration = Annotated[
@@ -331,12 +363,12 @@ Calibration = Annotated[
 class TimeAxis(Part):
     """Time axis of the results."""
 
-    step: str | None = Field(
+    step: Duration | None = Field(
         default=None,
         description="step of the results, e.g. 1h; left out: the interval of the counts",
     )
-    start: datetime | None = Field(default=None, description="first time (UTC); left out: all")
-    end: datetime | None = Field(default=None, description="last time (UTC); left out: all")
+    start: UtcTime | None = Field(default=None, description="first time (UTC); left out: all")
+    end: UtcTime | None = Field(default=None, description="last time (UTC); left out: all")
     window_hours: float = Field(
         default=24.0,
         gt=0,
@@ -399,6 +431,15 @@ class Quality(Part):
         "of 0.5 to 2 degC for weeks",
     )
 
+    @model_validator(mode="after")
+    def _order(self) -> "Quality":
+        low, high = self.count_range or (0.0, 1.0)
+        if not 0 <= low < high:
+            raise ValueError(
+                f"count_range is {low:g} to {high:g} h-1, wanted two rates, the lower one first"
+            )
+        return self
+
 
 class Uncertainty(Part):
     """Standard deviations where neither the site nor the samples give one."""
@@ -427,14 +468,19 @@ class Uncertainty(Part):
     )
 
 
+Numbers = Annotated[
+    list[float], BeforeValidator(one_or_more, json_schema_input_type=list[float] | float)
+]
+
+
 class ExponentialFilter(Part):
     """Root zone by the exponential filter of Albergel et al. (2008)."""
 
     method: Literal["exponential_filter"] = "exponential_filter"
-    depths: Annotated[list[float], BeforeValidator(one_or_more)] = Field(
+    depths: Numbers = Field(
         default=[30.0], min_length=1, description="lower ends of the root zone [cm], each from 0"
     )
-    characteristic_time: Annotated[list[float] | None, BeforeValidator(one_or_more)] = Field(
+    characteristic_time: Numbers | None = Field(
         default=None, description="T of each depth [d]; left out: depth_rate times the depth"
     )
     depth_rate: float = Field(
@@ -453,6 +499,8 @@ class ExponentialFilter(Part):
     def _match(self) -> "ExponentialFilter":
         if any(d <= 0 or d > 500 for d in self.depths):
             raise ValueError("depths are wanted above 0 and up to 500 cm")
+        if len(set(self.depths)) < len(self.depths):
+            raise ValueError("depths hold a depth twice")
         times = self.characteristic_time
         if times is not None and (len(times) != len(self.depths) or min(times) <= 0):
             raise ValueError("characteristic_time wants one positive number of days per depth")
@@ -468,7 +516,10 @@ class StationStudy(StudyBase):
 
     kind: Literal["station"] = Field(default="station", description="kind of study")  # pyright: ignore[reportIncompatibleVariableOverride]
     station: Site = Field(description="the place, its soil and its plants")
-    tables: Annotated[list[SeriesTable], BeforeValidator(one_or_more)] = Field(
+    tables: Annotated[
+        list[SeriesTable],
+        BeforeValidator(one_or_more, json_schema_input_type=list[SeriesTable] | SeriesTable),
+    ] = Field(
         min_length=1, description="time series: counts, weather, rain, sensors, neutron monitor"
     )
     corrections: Corrections = Field(default_factory=Corrections)
@@ -500,4 +551,14 @@ class StationStudy(StudyBase):
             raise ValueError(
                 "station.cutoff_rigidity [GV] is needed by the pressure or incoming correction"
             )
+        density = self.station.bulk_density
+        if isinstance(self.calibration, CampaignCalibration) and density is not None:
+            for n, campaign in enumerate(self.calibration.campaigns):
+                water = campaign.gravimetric_water.value
+                if water * density.value > 1.0:
+                    raise ValueError(
+                        f"calibration.campaigns.{n}.gravimetric_water {water:g} g g-1 at a bulk "
+                        f"density of {density.value:g} g cm-3 is more water than there is room "
+                        "(15 percent are 0.15)"
+                    )
         return self

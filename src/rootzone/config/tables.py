@@ -2,18 +2,43 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-from rootzone.config.base import Part, of, one_or_more
+from rootzone.config.base import Duration, Part, Text, Zone, of, one_or_more
 
-Files = Annotated[list[str], BeforeValidator(one_or_more), Field(min_length=1)]
+Files = Annotated[
+    list[Text],
+    BeforeValidator(one_or_more, json_schema_input_type=list[Text] | Text),
+    Field(min_length=1),
+]
+Words = Annotated[
+    list[Text], BeforeValidator(one_or_more, json_schema_input_type=list[Text] | Text)
+]
+
+
+def _one_sign(text: str) -> str:
+    if len(text) != 1 or text.isalnum() or text in "\"'\n\r.+-_#":
+        raise ValueError(
+            f"separator is {text!r}, wanted one sign such as ';' or \"\\t\" (a blank: any blanks)"
+        )
+    return text
+
+
+# Not stripped: a tab is a separator too.
+Separator = Annotated[str, StringConstraints(strip_whitespace=False), AfterValidator(_one_sign)]
 Format = Literal["csv", "toa5", "neptoon", "cosmos_europe", "hydroinnova"]
 
 
 class TimeSpec(Part):
     """Where the time stands and how it is written."""
 
-    column: str | None = Field(
+    column: Text | None = Field(
         default=None,
         description="column of the time stamps; left out: the first, or that of the format",
     )
@@ -25,9 +50,9 @@ class TimeSpec(Part):
         default=None,
         description="whether 03/04/2020 is the third of April; left out: from the data",
     )
-    timezone: str | None = Field(
+    timezone: Zone | None = Field(
         default=None,
-        description="zone of stamps without one, e.g. Europe/Berlin; left out: UTC, told",
+        description="zone of stamps without one, e.g. Europe/Berlin or +01:00; left out: UTC, told",
     )
     stamp: Literal["start", "middle", "end"] = Field(
         default="start", description="which point of its interval a stamp marks"
@@ -37,18 +62,32 @@ class TimeSpec(Part):
 class ColumnSpec(Part):
     """A column and its unit."""
 
-    column: Annotated[list[str], BeforeValidator(one_or_more)] = Field(
-        description="name of the column; several (detector tubes) are added up"
+    column: Files = Field(
+        description="name of the column; several tubes of a detector are added up"
     )
-    units: str = Field(description="unit as the file has it, e.g. hPa, kPa, percent, count, h-1")
+    units: Text = Field(description="unit as the file has it, e.g. hPa, kPa, percent, count, h-1")
+
+    @model_validator(mode="after")
+    def _different(self) -> "ColumnSpec":
+        for name in self.column:
+            if self.column.count(name) > 1:
+                raise ValueError(f"column '{name}' stands twice, it would be counted twice")
+        return self
+
+
+def _single_column(specs: dict[str, ColumnSpec]) -> None:
+    """Refuse several columns for what cannot be added up."""
+    for name, spec in specs.items():
+        if len(spec.column) > 1:
+            raise ValueError(f"{name} wants one column, several are added up for counts only")
 
 
 class SensorSpec(Part):
     """An in-situ soil moisture sensor."""
 
-    column: str = Field(description="name of the column")
+    column: Text = Field(description="name of the column")
     depth: float = of("depth", "depth of the sensor")
-    units: str = Field(
+    units: Text = Field(
         default="m3 m-3", description="unit as the file has it, e.g. m3 m-3 or percent"
     )
     distance: float | None = of("distance", "distance from the detector", None)
@@ -81,9 +120,16 @@ class Columns(Part):
     latitude: ColumnSpec | None = Field(default=None, description="latitude of a mobile detector")
     longitude: ColumnSpec | None = Field(default=None, description="longitude of a mobile detector")
     speed: ColumnSpec | None = Field(default=None, description="ground speed of a mobile detector")
-    soil_moisture: list[SensorSpec] = Field(
-        default_factory=list, description="in-situ sensors, one entry per sensor"
-    )
+    soil_moisture: Annotated[
+        list[SensorSpec],
+        BeforeValidator(one_or_more, json_schema_input_type=list[SensorSpec] | SensorSpec),
+    ] = Field(default_factory=list, description="in-situ sensors, one entry per sensor")
+
+    @model_validator(mode="after")
+    def _alone(self) -> "Columns":
+        added_up = ("counts", "incoming_intensity")
+        _single_column({n: c for n, c in self.scalar_columns().items() if n not in added_up})
+        return self
 
     def scalar_columns(self) -> dict[str, ColumnSpec]:
         """Return the given columns by quantity, without the sensors."""
@@ -98,11 +144,12 @@ class FileTable(Part):
         description="paths, relative to the study file; globs; example:NAME/FILE for shipped data"
     )
     format: Format = Field(default="csv", description="layout of the file")
-    separator: str | None = Field(
-        default=None, description="column separator; left out: from the header"
+    separator: Separator | None = Field(
+        default=None,
+        description="column separator, one sign (a blank: any blanks); left out: from the data",
     )
     decimal: Literal[".", ","] = Field(default=".", description="decimal mark")
-    missing: list[str] = Field(
+    missing: Words = Field(
         default_factory=list, description="further words for missing values, e.g. -999"
     )
     time: TimeSpec = Field(default_factory=TimeSpec, description="time stamps")
@@ -111,7 +158,7 @@ class FileTable(Part):
 class SeriesTable(FileTable):
     """A table of time series."""
 
-    interval: str | None = Field(
+    interval: Duration | None = Field(
         default=None,
         description="length of an interval, e.g. 30min; left out: the most frequent step",
     )
@@ -125,7 +172,7 @@ class SeriesTable(FileTable):
 class SampleColumns(Part):
     """Columns of a table of soil samples, one row per sample."""
 
-    profile: str = Field(description="name or number of the profile")
+    profile: Text = Field(description="name or number of the profile")
     distance: ColumnSpec = Field(description="distance of the profile from the detector")
     depth: ColumnSpec = Field(description="mid-depth of the sample")
     gravimetric_water: ColumnSpec | None = Field(default=None, description="water content by mass")
@@ -140,6 +187,7 @@ class SampleColumns(Part):
     def _one_water(self) -> "SampleColumns":
         if (self.gravimetric_water is None) == (self.volumetric_water is None):
             raise ValueError("give either gravimetric_water or volumetric_water")
+        _single_column({n: c for n, c in vars(self).items() if isinstance(c, ColumnSpec)})
         return self
 
 

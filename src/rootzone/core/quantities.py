@@ -83,7 +83,7 @@ _DECLARED = (
         "mm",
         "precipitation per time step",
         (0.0, 500.0),
-        "thickness_of_rainfall_amount",
+        "lwe_thickness_of_precipitation_amount",
     ),
     Quantity("snow_depth", "d_snow", "cm", "snow depth", (0.0, 2000.0), "surface_snow_thickness"),
     Quantity(

@@ -22,14 +22,12 @@ from rootzone.data.run_folder import Log, RunFolder
 from rootzone.data.samples import CampaignSamples, read_samples
 from rootzone.data.tables import (
     Column,
-    Raw,
     column_values,
     default_columns,
-    find_files,
     interval_hours,
-    read_raw,
     time_index,
 )
+from rootzone.data.text_files import Raw, find_files, read_raw
 
 __all__ = [
     "EXCLUDED",

@@ -37,6 +37,11 @@ def clean_order(
     """Return the rows to keep in time order, the duplicated stamps, and what to tell.
 
     Rows without time are left out; of rows with the same stamp the first is kept.
+
+    Raises
+    ------
+    DataError
+        If most rows repeat a stamp: the column does not tell the time.
     """
     notes = []
     keep = np.flatnonzero(~times.isna())
@@ -47,6 +52,11 @@ def clean_order(
         stamps = times[keep]
     again = stamps.duplicated(keep="first")
     duplicates = stamps[again].unique()
+    if again.mean() > 0.5:
+        raise DataError(
+            f"{source}: {int(again.sum())} of {len(stamps)} rows repeat a time stamp, e.g. "
+            f"{stamps[again][0]:%Y-%m-%d %H:%M}: does time.column hold the date only?"
+        )
     if again.any():
         notes.append(
             f"{source}: {int(again.sum())} rows repeat a time stamp; the first of each is kept, "
@@ -90,9 +100,10 @@ def make_axis(
     if end is not None:
         last = min(last, end.floor(step))
     if last < first:
+        record = [f(g(s.times) for s in counts) for f, g in ((min, min), (max, max))]
         raise DataError(
-            f"no counts between {start} and {end}: the record runs from "
-            f"{min(s.times.min() for s in counts)} to {max(s.times.max() for s in counts)} UTC"
+            f"no counts between time.start {start or '(not set)'} and time.end "
+            f"{end or '(not set)'}: the record runs from {record[0]} to {record[1]} UTC"
         )
     size = int((last - first) / step) + 1
     if size > 20_000_000:
@@ -168,7 +179,7 @@ def seasonal_mean(values: np.ndarray, axis: pd.DatetimeIndex) -> tuple[np.ndarra
     valid = ~np.isnan(values)
     if valid.sum() < 24:
         return np.full(len(values), np.nan), np.nan
-    phase = 2.0 * np.pi * (axis.dayofyear.to_numpy() / 365.25)
+    phase = 2.0 * np.pi * (axis.day_of_year.to_numpy() / 365.25)
     design = [np.ones(len(values))]
     if len(np.unique(axis.month[valid])) >= 10:
         for k in (1, 2):

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -36,23 +37,26 @@ class RunFolder:
         Raises
         ------
         RunError
-            If it exists with anything in it and ``resume`` is not asked for, or cannot be made.
+            If it exists with anything in it and ``resume`` is not asked for, holds something
+            else than a run, or cannot be made.
         """
         try:
             if path.exists() and not path.is_dir():
                 raise RunError(f"{path}: a file stands there; choose another --out")
-            if path.is_dir() and any(path.iterdir()) and not resume:
-                raise RunError(
-                    f"{path}: not empty; choose another --out, or --resume to go on with it"
-                )
+            if path.is_dir() and any(path.iterdir()):
+                if not resume:
+                    raise RunError(
+                        f"{path}: not empty; choose another --out, or --resume to go on with it"
+                    )
+                if not _is_run(path):
+                    raise RunError(f"{path}: holds no unfinished run; choose another --out")
             path.mkdir(parents=True, exist_ok=True)
+            if resume:
+                for part in path.glob(f".*{_PART}"):
+                    part.unlink()
         except OSError as error:
-            raise RunError(f"{path}: cannot be made ({error.strerror})") from None
-        folder = cls(path)
-        if resume:
-            for part in path.glob(f"*{_PART}"):
-                part.unlink()
-        return folder
+            raise RunError(f"{path}: cannot be made ({error.strerror or error})") from None
+        return cls(path)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -80,8 +84,21 @@ class RunFolder:
         return (self.path / SUMMARY).is_file()
 
     def summary(self) -> dict[str, Any]:
-        """Return the content of ``summary.json``."""
-        return json.loads((self.path / SUMMARY).read_text(encoding="utf-8"))
+        """Return the content of ``summary.json``.
+
+        Raises
+        ------
+        RunError
+            If it cannot be read.
+        """
+        path = self.path / SUMMARY
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read ({error})") from None
+        if not isinstance(content, dict) or "kind" not in content:
+            raise RunError(f"{path}: not the summary of a run")
+        return content
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file, whole or not at all."""
@@ -103,14 +120,26 @@ class RunFolder:
         for v, variable in dataset.variables.items():
             if variable.dtype.kind == "M":
                 encoding[v] = {"units": "seconds since 1970-01-01", "dtype": "int64"}
+        # In memory first: the HDF5 library does not survive a full disk.
+        content = io.BytesIO()
+        dataset.to_netcdf(content, engine="h5netcdf", encoding=encoding)
         with self._whole(name) as part:
-            dataset.to_netcdf(part, engine="h5netcdf", encoding=encoding)
+            part.write_bytes(content.getbuffer())
         return self.path / name
 
     def read_dataset(self, name: str) -> xr.Dataset:
-        """Read a NetCDF file of the run into memory."""
-        with xr.open_dataset(self.path / name, engine="h5netcdf") as dataset:
-            return dataset.load()
+        """Read a NetCDF file of the run into memory.
+
+        Raises
+        ------
+        RunError
+            If it cannot be read.
+        """
+        try:
+            with xr.open_dataset(self.path / name, engine="h5netcdf") as dataset:
+                return dataset.load()
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / name}: cannot be read ({error})") from None
 
     def finish(self, summary: Mapping[str, Any]) -> None:
         """Write the summary, which says that everything else is there."""
@@ -125,11 +154,17 @@ class RunFolder:
                 os.fsync(file.fileno())
             part.replace(self.path / name)
         except OSError as error:
-            what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+            what = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
             raise RunError(f"{self.path / name}: not written, {what}") from None
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+
+
+def _is_run(path: Path) -> bool:
+    """Return whether a folder holds a run, if only its beginning: its first file is the study."""
+    whole = (path / "study.yaml").is_file()
+    return whole or all(p.name == f".study.yaml{_PART}" for p in path.iterdir())
 
 
 class Log:
@@ -150,9 +185,13 @@ class Log:
             self.warnings.append(text)
             self._add("WARNING: ", text)
 
-    def _add(self, prefix: str, text: str) -> None:
+    def keep(self, text: str) -> None:
+        """Note what is shown elsewhere, such as the error that ends a run."""
         stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
-        self.lines.append(f"{stamp} {prefix}{text}")
+        self.lines.append(f"{stamp} {text}")
+
+    def _add(self, prefix: str, text: str) -> None:
+        self.keep(f"{prefix}{text}")
         if self._show is not None:
             self._show(prefix, text)
 

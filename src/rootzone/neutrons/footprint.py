@@ -6,7 +6,7 @@ g m-3, pressure in hPa, vegetation height in m.
 
 The penetration depth is made by *all* hydrogen. Where lattice and organic water are known,
 ``theta`` means pores plus lattice plus organic matter; with pore water alone D86 comes out
-too deep (with all of it the published COSMOS-Europe depths come back to 0.1 cm).
+too deep (with all of it the published COSMOS-Europe depths come back to 0.16 cm).
 """
 
 import jax

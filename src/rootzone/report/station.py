@@ -76,7 +76,7 @@ def station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
     usable = 100.0 * float(np.isfinite(results["count_rate"]).mean())
     facts = [
         ("period", f"{summary['period'][0][:10]} to {summary['period'][1][:10]}"),
-        ("mean soil moisture", _number(means["soil_moisture_mean"], "{:.3f} m³ m⁻³")),
+        ("mean soil moisture, thawed days", _number(means["soil_moisture_mean"], "{:.3f} m³ m⁻³")),
         ("mean standard deviation", _number(means["soil_moisture_sigma_mean"], "{:.3f} m³ m⁻³")),
         ("mean D86", _number(means["penetration_depth_mean_cm"], "{:.1f} cm")),
         ("N0", f"{n0['value']:.1f} ± {n0['sigma']:.1f} h⁻¹"),

@@ -68,12 +68,9 @@ def _run_station(study: StationStudy, context: Context):
 
 
 def _check_station(study: StationStudy, context: Context) -> None:
-    from rootzone.config.station import SampleCalibration
-    from rootzone.studies.station_input import read_campaigns, read_observations
+    from rootzone.studies.station import prepare
 
-    read_observations(study, context)
-    if isinstance(study.calibration, SampleCalibration):
-        read_campaigns(study.calibration.table, study, context)
+    prepare(study, context)
 
 
 def _station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> str:
@@ -186,7 +183,10 @@ def check_study(study: str | Path, *, overrides: Sequence[str] = ()) -> list[str
     loaded = load_study(study, overrides=overrides)
     log = Log()
     context = Context(base=Path(study).resolve().parent, log=log)
-    KINDS[loaded.kind].check(loaded, context)
+    import jax
+
+    with jax.enable_x64(loaded.precision == "float64"):
+        KINDS[loaded.kind].check(loaded, context)
     return [line.split(" ", 2)[2] for line in log.lines]
 
 

@@ -46,14 +46,19 @@ class StationResult:
     scores: dict[str, dict[str, float]]
 
 
-def run_station(study: StationStudy, context: Context) -> StationResult:
-    """Run the study: read, correct, calibrate, retrieve, filter, compare."""
+def prepare(
+    study: StationStudy, context: Context
+) -> tuple[Observations, Corrected, np.ndarray, Soil, Calibrated]:
+    """Read, correct and calibrate: everything that input can be wrong for.
+
+    Returns the observations, the corrections, the corrected rate without what the flags exclude,
+    the soil, and N0.
+    """
     context.progress("reading", 0.0)
     obs = read_observations(study, context)
     samples = None
     if isinstance(study.calibration, SampleCalibration):
         samples = read_campaigns(study.calibration.table, study, context)
-
     context.progress("correcting", 0.4)
     corrected = correct(obs, study, context)
     flag_spikes(obs, corrected, study, context)
@@ -63,10 +68,15 @@ def run_station(study: StationStudy, context: Context) -> StationResult:
             "no count is left after the quality flags: "
             + ", ".join(f"{Flag(f).name} {int((obs.flags & f > 0).sum())}" for f in EXCLUDED)
         )
-
     context.progress("calibrating", 0.5)
     soil = soil_of(study, obs, rate, samples, context)
     calibrated = calibrate(study, obs, corrected, rate, soil, context)
+    return obs, corrected, rate, soil, calibrated
+
+
+def run_station(study: StationStudy, context: Context) -> StationResult:
+    """Run the study: read, correct, calibrate, retrieve, filter, compare."""
+    obs, corrected, rate, soil, calibrated = prepare(study, context)
     # An hour above the dry maximum is noise; far above it, it is no neutron.
     driest = calibrated.N0 * np.asarray(ne.driest_rate(study.law.build(), obs.humidity))
     with np.errstate(invalid="ignore"):

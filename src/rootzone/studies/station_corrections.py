@@ -13,6 +13,7 @@ from rootzone.data import Flag
 from rootzone.studies.context import Context
 from rootzone.studies.station_input import Observations
 
+_ROAD_ITERATIONS = 6  # each shrinks the change about tenfold
 FACTORS: tuple[str, ...] = ("pressure", "humidity", "incoming", "biomass", "road")
 
 
@@ -87,15 +88,7 @@ def correct(obs: Observations, study: StationStudy, context: Context) -> Correct
     factors["incoming"], incoming_sigma = _incoming(obs, study, context)
     factors["biomass"] = _biomass(obs, study)
     if c.road.method == "schroen_2018":
-        theta = _first_guess(obs, factors, study)
-        factors["road"] = ones * np.asarray(
-            ne.road_factor(
-                theta,
-                road_moisture=c.road.road_moisture,
-                road_width=c.road.road_width,
-                distance=c.road.distance,
-            )
-        )
+        factors["road"] = _road(obs, factors, study)
     product = np.prod([factors[name] for name in FACTORS], axis=0)
     missing = np.isnan(product)
     obs.flags[missing] |= Flag.MISSING_WEATHER
@@ -109,6 +102,9 @@ def _incoming(obs: Observations, study: StationStudy, context: Context) -> tuple
     c, site = study.corrections.incoming, study.station
     intensity = obs.get("incoming_intensity")
     ones = np.ones(len(obs.axis))
+    if c.method == "none" and study.corrections.pressure.method == "none":
+        context.log.tell("incoming intensity: the counts are taken as corrected already")
+        return ones, study.uncertainty.incoming_relative
     if c.method == "none" or intensity is None or np.isnan(intensity).all():
         why = "corrections.incoming.method is none" if c.method == "none" else "no series is given"
         context.log.warn(
@@ -181,16 +177,39 @@ def _biomass(obs: Observations, study: StationStudy) -> np.ndarray:
     return factor
 
 
-def _first_guess(obs: Observations, factors: dict, study: StationStudy) -> float:
-    """Return a mean soil moisture for the road factor: that of the calibration."""
-    calibration, site = study.calibration, study.station
+def _road(obs: Observations, factors: dict[str, np.ndarray], study: StationStudy) -> np.ndarray:
+    """Return the road factor for the soil moisture beside the road, found with it by iteration.
+
+    The soil moisture of each window follows from its counts and an N0 that is consistent with
+    the calibration: the given one, or that of the mean water of the campaigns.
+    """
+    road, site, law = study.corrections.road, study.station, study.law.build()
     density = site.bulk_density.value if site.bulk_density else 1.3
-    if isinstance(calibration, CampaignCalibration):
-        water = [c.gravimetric_water.value for c in calibration.campaigns]
-        return float(np.mean(water)) * density
-    if isinstance(calibration, GivenN0):
-        product = np.prod([factors[name] for name in FACTORS], axis=0)
-        mean = np.nanmedian(obs.rate * product) / calibration.uncertain().value
-        theta = float(study.law.build().water(mean, np.nanmedian(obs.humidity))) * density
-        return float(np.clip(theta, 0.02, 0.6)) if np.isfinite(theta) else 0.25
-    return 0.25
+    added = site.lattice_water.value if site.lattice_water else 0.0
+    if site.soil_organic_carbon is not None:
+        added += site.soil_organic_carbon.value * site.convention().value
+    humidity = np.where(np.isnan(obs.humidity), 0.0, obs.humidity)
+    counts = np.where(obs.rate > 0, obs.rate, np.nan) * np.prod(list(factors.values()), axis=0)
+    width = max(1, round(study.time.window_hours / obs.step_hours))
+    mean = np.asarray(ne.window_mean(counts, sigma=0.0 * counts, width=width)[0])
+    factor = np.ones(len(obs.axis))
+    for _ in range(_ROAD_ITERATIONS):
+        rate = mean * factor
+        if isinstance(study.calibration, GivenN0):
+            n0 = study.calibration.uncertain().value
+        else:
+            water = 0.2
+            if isinstance(study.calibration, CampaignCalibration):
+                water = np.mean([c.gravimetric_water.value for c in study.calibration.campaigns])
+            n0 = np.nanmean(rate) / float(law.relative_rate(water + added, np.mean(humidity)))
+        theta = (np.asarray(law.water(rate / n0, humidity)) - added) * density
+        theta = np.clip(np.where(np.isnan(theta), np.nanmedian(theta), theta), 0.02, 0.6)
+        factor = np.asarray(
+            ne.road_factor(
+                theta,
+                road_moisture=road.road_moisture,
+                road_width=road.road_width,
+                distance=road.distance,
+            )
+        )
+    return factor

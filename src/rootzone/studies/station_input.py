@@ -13,7 +13,7 @@ import pandas as pd
 
 from rootzone.config.station import StationStudy
 from rootzone.config.tables import FileTable, SampleTable, SeriesTable
-from rootzone.core import DataError, quantity
+from rootzone.core import DataError
 from rootzone.data import (
     CampaignSamples,
     Column,
@@ -35,10 +35,15 @@ from rootzone.data import (
     seasonal_mean,
     time_index,
 )
-from rootzone.neutrons import absolute_humidity, snow_mask
+from rootzone.data.formats import LAYOUTS
+from rootzone.neutrons import absolute_humidity, mean_pressure, snow_mask
 from rootzone.studies.context import Context
 
 _WEATHER = ("pressure", "temperature", "relative_humidity", "absolute_humidity")
+_SATURATED = 99.0
+"""Relative humidity that may stay the same for days: fog [%]."""
+_FITS = 40.0
+"""Pressure may be so far from that of the standard atmosphere [hPa]."""
 
 
 @dataclass
@@ -91,7 +96,7 @@ def _series_of(table: SeriesTable, context: Context, where: str) -> list[Series]
     raw, times = read_table(table, context, where=where)
     keep, duplicates, notes = clean_order(times, raw.name)
     raw.notes += notes
-    hours = interval_hours(times, table.interval, where)
+    hours = interval_hours(times, table.interval, raw, where)
     shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[table.time.stamp] * hours
     stamps = times[keep] - pd.Timedelta(hours=shift)
     given = table.columns.scalar_columns()
@@ -99,35 +104,47 @@ def _series_of(table: SeriesTable, context: Context, where: str) -> list[Series]
         Column(q, tuple(c.column), c.units, f"{where}.columns.{q}") for q, c in given.items()
     ]
     columns += default_columns(raw, table.format, set(given), where)
+    sensors = {}
+    for n, sensor in enumerate(table.columns.soil_moisture):
+        place = f"{where}.columns.soil_moisture[{n}]"
+        columns.append(Column("soil_moisture", (sensor.column,), sensor.units, place))
+        sensors[place] = sensor
+    if not columns:
+        raise DataError(f"{raw.name}: the study names no column of this table ({where}.columns)")
+    _tell_shared(columns, raw)
     out = []
     for column in columns:
         values = column_values(raw, column, decimal=table.decimal, hours=hours)[keep]
-        out.append(Series(column.quantity, stamps, values, hours, raw.name, duplicates=duplicates))
-    for n, sensor in enumerate(table.columns.soil_moisture):
-        place = f"{where}.columns.soil_moisture[{n}]"
-        column = Column("soil_moisture", (sensor.column,), sensor.units, place)
-        values = column_values(raw, column, decimal=table.decimal, hours=hours)[keep]
-        out.append(
-            Series(
-                "soil_moisture",
-                stamps,
-                values,
-                hours,
-                raw.name,
-                sensor.depth,
-                sensor.distance,
-                sensor.column,
-            )
-        )
-    if not out:
-        raise DataError(f"{raw.name}: the study names no column of this table ({where}.columns)")
+        if np.isnan(values).all() and column.quantity != "counts":
+            named = column.quantity in given or column.where in sensors
+            tell = raw.warn if named else raw.notes.append
+            tell(f"{raw.name}: column '{column.names[0]}' holds no value and is left out")
+            continue
+        series = Series(column.quantity, stamps, values, hours, raw.name, duplicates=duplicates)
+        if column.where in sensors:
+            sensor = sensors[column.where]
+            series.depth, series.distance = sensor.depth, sensor.distance
+            series.label = sensor.column
+        out.append(series)
+    for note in raw.warnings:
+        context.log.warn(note)
     for note in raw.notes:
-        context.log.warn(note) if "no numbers" in note else context.log.tell(note)
+        context.log.tell(note)
     context.log.tell(
         f"{raw.name}: {len(stamps)} rows of {hours:g} h, {stamps.min():%Y-%m-%d %H:%M} to "
         f"{stamps.max():%Y-%m-%d %H:%M} UTC, {', '.join(sorted({s.quantity for s in out}))}"
     )
     return out
+
+
+def _tell_shared(columns: list[Column], raw: Raw) -> None:
+    """Tell if one column stands for two quantities."""
+    used: dict[str, str] = {}
+    for column in columns:
+        for name in column.names:
+            first = used.setdefault(name, column.where)
+            if first != column.where:
+                raw.warn(f"{raw.name}: column '{name}' is named twice, {first} and {column.where}")
 
 
 def read_observations(study: StationStudy, context: Context) -> Observations:
@@ -145,7 +162,9 @@ def read_observations(study: StationStudy, context: Context) -> Observations:
     ]
     counts = [s for s in series if s.quantity == "counts"]
     if not counts:
-        raise DataError("no table names a column for counts (tables[0].columns.counts)")
+        presets = [LAYOUTS[t.format].columns.get("counts", ("",))[0] for t in study.tables]
+        wanted = f", nor has any the column '{presets[0]}' of its format" if presets[0] else ""
+        raise DataError(f"no table names a column for counts (tables[0].columns.counts){wanted}")
     if all(np.isnan(s.values).all() for s in counts):
         raise DataError(f"{counts[0].source}: the column of counts holds no number")
     native = pd.Timedelta(hours=min(s.hours for s in counts))
@@ -156,15 +175,16 @@ def read_observations(study: StationStudy, context: Context) -> Observations:
     axis = make_axis(counts, step, *limits)
     if len(axis) < 2:
         raise DataError(f"{counts[0].source}: one row is no time series, two are the least")
-    _tell_long_gaps(counts[0], context)
 
     values: dict[str, np.ndarray] = {}
+    intervals: dict[str, float] = {}
     hours = np.zeros(len(axis))
     sensors: list[tuple[Series, np.ndarray]] = []
     for s in series:
         data, counted, notes = on_axis(s, axis, step)
         for note in notes:
             context.log.tell(note)
+        intervals[s.quantity] = max(s.hours, intervals.get(s.quantity, 0.0))
         if s.quantity == "soil_moisture":
             sensors.append((s, data))
         elif s.quantity in values:
@@ -185,6 +205,8 @@ def read_observations(study: StationStudy, context: Context) -> Observations:
         valid_range=study.quality.count_range,
         constant_hours=study.quality.constant_hours,
     )
+    _usable_counts(counts[0].source, flags, used)
+    _tell_long_gaps(counts[0].source, rate, axis, context)
     for s in counts:
         again = ((s.duplicates.floor(step) - axis[0]) // step).to_numpy()
         flags[again[(again >= 0) & (again < len(axis))]] |= Flag.DUPLICATE_TIME
@@ -201,10 +223,25 @@ def read_observations(study: StationStudy, context: Context) -> Observations:
         count_range=used,
         sources=sorted({s.source for s in series}),
     )
-    _clean_weather(observations, study, context)
+    _clean_weather(observations, intervals, study, context)
     _humidity(observations, study, context)
     _frost(observations, study, context)
     return observations
+
+
+def _usable_counts(source: str, flags: np.ndarray, used: tuple[float, float]) -> None:
+    """Refuse counts that are all flagged, in words."""
+    bad = int(Flag.MISSING_COUNTS | Flag.IMPOSSIBLE_COUNTS | Flag.OUT_OF_RANGE | Flag.CONSTANT)
+    if not (flags & bad > 0).all():
+        return
+    what = {
+        Flag.IMPOSSIBLE_COUNTS: "are zero or negative",
+        Flag.CONSTANT: "do not change for hours (quality.constant_hours)",
+        Flag.OUT_OF_RANGE: f"lie outside {used[0]:.4g} to {used[1]:.4g} h-1 (quality.count_range)",
+        Flag.MISSING_COUNTS: "are missing",
+    }
+    found = [f"{n} {text}" for f, text in what.items() if (n := int((flags & f > 0).sum()))]
+    raise DataError(f"{source}: of {len(flags)} counts none can be used: {', '.join(found)}")
 
 
 def naive_utc(time: datetime) -> pd.Timestamp:
@@ -213,32 +250,23 @@ def naive_utc(time: datetime) -> pd.Timestamp:
     return stamp.tz_convert("UTC").tz_localize(None) if stamp.tz is not None else stamp
 
 
-def _tell_long_gaps(counts: Series, context: Context) -> None:
-    times = counts.times[~np.isnan(counts.values)]
-    if len(times) < 2:
-        return
+def _tell_long_gaps(
+    source: str, rate: np.ndarray, axis: pd.DatetimeIndex, context: Context
+) -> None:
+    times = axis[~np.isnan(rate)]
     steps = np.diff(times.to_numpy())
-    longest = int(np.argmax(steps))
-    days = steps[longest] / np.timedelta64(1, "D")
+    longest = int(np.argmax(steps)) if steps.size else 0
+    days = steps[longest] / np.timedelta64(1, "D") if steps.size else 0.0
     if days > 30:
-        context.log.warn(
-            f"{counts.source}: no counts for {days:.0f} days after {times[longest]:%Y-%m-%d}"
-        )
+        context.log.warn(f"{source}: no counts for {days:.0f} days after {times[longest]:%Y-%m-%d}")
 
 
 def _sensors(found: list[tuple[Series, np.ndarray]], context: Context) -> Sensors | None:
     if not found:
         return None
-    low, high = quantity("in_situ_soil_moisture").bounds
     found = sorted(found, key=lambda f: (f[0].depth or 0.0, f[0].label))
     theta = np.stack([data for _, data in found])
     for (s, _), row in zip(found, theta, strict=True):
-        bad = (row < low) | (row > high)
-        if bad.any():
-            context.log.warn(
-                f"{s.source}: {int(bad.sum())} values of {s.label} are impossible: gaps"
-            )
-            row[bad] = np.nan
         known = row[~np.isnan(row)]
         if known.size > 48 and np.ptp(known) == 0:
             context.log.warn(
@@ -254,31 +282,53 @@ def _constant(values: np.ndarray, steps: int) -> np.ndarray:
     return (np.bincount(run)[run] >= max(steps, 3)) & ~np.isnan(values)
 
 
-def _clean_weather(obs: Observations, study: StationStudy, context: Context) -> None:
+def _clean_weather(
+    obs: Observations, intervals: dict[str, float], study: StationStudy, context: Context
+) -> None:
     """Take out dead weather sensors and interpolate short gaps, telling both."""
     quality = study.quality
     limit = round(quality.interpolate_hours / obs.step_hours)
-    stuck = round(quality.constant_weather_hours / obs.step_hours)
+    needed = study.corrections.pressure.method != "none"
     for name in (*_WEATHER, "incoming_intensity"):
         values = obs.get(name)
         if values is None:
             continue
-        low, high = quantity(name).bounds
-        bad = (values < low) | (values > high)
+        bad = np.zeros(len(values), dtype=bool)
         if name in _WEATHER:
-            bad |= _constant(values, stuck)
+            # Values of a day are equal in all its hours; a few days of them are not.
+            hours = max(quality.constant_weather_hours, 3.0 * intervals[name])
+            bad |= _constant(values, round(hours / obs.step_hours))
+        if name == "relative_humidity":
+            bad &= values < _SATURATED
         if name == "pressure":
-            bad |= np.abs(values - np.nanmedian(values)) > quality.pressure_deviation
+            with np.errstate(invalid="ignore"):
+                bad |= np.abs(values - np.nanmedian(values)) > quality.pressure_deviation
+            _tell_sea_level(values, study, context)
         if name == "incoming_intensity":
             bad |= values <= 0
-        bad &= ~np.isnan(values)
         if bad.any():
             context.log.warn(
-                f"{name}: {int(bad.sum())} values are impossible or stuck and count as missing"
+                f"{name}: {int(bad.sum())} values are stuck or far off and count as missing"
             )
         values, filled = interpolate_gaps(np.where(bad, np.nan, values), limit)
+        if name == "pressure" and needed and np.isnan(values).all():
+            raise DataError(
+                "pressure: no value is left, all are stuck or far off "
+                "(quality.constant_weather_hours, quality.pressure_deviation)"
+            )
         obs.flags[filled] |= Flag.INTERPOLATED_WEATHER
         obs.values[name] = values
+
+
+def _tell_sea_level(pressure: np.ndarray, study: StationStudy, context: Context) -> None:
+    """Tell if the pressure does not fit the elevation."""
+    middle, elevation = float(np.nanmedian(pressure)), study.station.elevation
+    standard = float(mean_pressure(elevation))
+    if abs(middle - standard) > _FITS:
+        context.log.warn(
+            f"pressure around {middle:.0f} hPa does not fit station.elevation {elevation:g} m "
+            f"({standard:.0f} hPa): is it reduced to sea level, or the elevation not in m?"
+        )
 
 
 def _humidity(obs: Observations, study: StationStudy, context: Context) -> None:
@@ -290,11 +340,17 @@ def _humidity(obs: Observations, study: StationStudy, context: Context) -> None:
     if humidity is None:
         if needed:
             raise DataError(
-                "humidity is needed but no table names relative_humidity and temperature (or "
-                "absolute_humidity); name them or set corrections.humidity.method: none"
+                "humidity is needed, but no table has columns with values for relative_humidity "
+                "and temperature (or absolute_humidity): name them or set "
+                "corrections.humidity.method: none"
             )
         return
     gap = np.isnan(humidity)
+    if needed and gap.all():
+        raise DataError(
+            "humidity: no value is left, all of relative_humidity or temperature are missing or "
+            "stuck (quality.constant_weather_hours)"
+        )
     if gap.any() and study.quality.humidity_gaps == "seasonal":
         seasonal, spread = seasonal_mean(humidity, obs.axis)
         humidity = np.where(gap, seasonal, humidity)
@@ -340,7 +396,7 @@ def read_campaigns(
         if name != "profile" and spec is not None:
             columns[name] = Column(name, tuple(spec.column), spec.units, f"{where}.columns.{name}")
     site = study.station
-    campaigns, notes = read_samples(
+    campaigns = read_samples(
         raw,
         times,
         profile=table.columns.profile,
@@ -350,6 +406,8 @@ def read_campaigns(
         lattice_water=site.lattice_water.value if site.lattice_water else None,
         soil_organic_carbon=site.soil_organic_carbon.value if site.soil_organic_carbon else None,
     )
-    for note in raw.notes + notes:
+    for note in raw.warnings:
+        context.log.warn(note)
+    for note in raw.notes:
         context.log.tell(note)
     return campaigns

@@ -25,7 +25,6 @@ SHARES = {
 
 
 def _moisture(found: Retrieved, dims: tuple[str, ...]) -> dict[str, xr.Variable]:
-    band = "5 and 95 % quantile"
     return {
         "count_rate": variable(dims, found.rate, "count_rate", comment="mean over the window"),
         "soil_moisture": variable(
@@ -46,10 +45,10 @@ def _moisture(found: Retrieved, dims: tuple[str, ...]) -> dict[str, xr.Variable]
             long_name="standard deviation of soil moisture from counting",
         ),
         "soil_moisture_lower": variable(
-            dims, found.lower, "", units="m3 m-3", long_name=f"soil moisture, {band}"
+            dims, found.lower, "", units="m3 m-3", long_name="soil moisture, 5 % quantile"
         ),
         "soil_moisture_upper": variable(
-            dims, found.upper, "", units="m3 m-3", long_name=f"soil moisture, {band}"
+            dims, found.upper, "", units="m3 m-3", long_name="soil moisture, 95 % quantile"
         ),
         "penetration_depth": variable(dims, found.depth, "penetration_depth"),
         "footprint_radius": variable(dims, found.radius, "footprint_radius"),
@@ -131,7 +130,9 @@ def station_datasets(study: StationStudy, result: StationResult) -> dict[str, xr
         daily["precipitation"] = _daily_rain(result)
     for name, pair in result.comparison.items():
         key = _key(name)
-        daily[f"compare_{key}_retrieved"] = variable(d, pair["retrieved"], "soil_moisture")
+        daily[f"compare_{key}_retrieved"] = variable(
+            d, pair["retrieved"], "soil_moisture", long_name=f"{name}, from neutrons"
+        )
         daily[f"compare_{key}_sensors"] = variable(d, pair["sensors"], "in_situ_soil_moisture")
         daily[f"compare_{key}_used"] = xr.Variable(
             d, pair["used"].astype(np.int8), {"long_name": f"day used for the score of {name}"}
@@ -245,15 +246,16 @@ def station_summary(study: StationStudy, result: StationResult) -> dict[str, Any
         k: v for k, v in attrs.items() if k not in ("Conventions", "title", "source", "license")
     }
     per_campaign = [float(v) for v in result.calibrated.per_campaign]
-    with np.errstate(all="ignore"):
-        means = {
-            "soil_moisture_mean": _mean(daily.theta),
-            "soil_moisture_min": _extreme(np.nanmin, daily.theta),
-            "soil_moisture_max": _extreme(np.nanmax, daily.theta),
-            "soil_moisture_sigma_mean": _mean(daily.sigma),
-            "penetration_depth_mean_cm": _mean(daily.depth),
-            "count_rate_mean": _mean(daily.rate),
-        }
+    thawed = ~result.daily_snow
+    means = {
+        "days_without_snow_or_frost": int((thawed & np.isfinite(daily.theta)).sum()),
+        "soil_moisture_mean": _mean(daily.theta[thawed]),
+        "soil_moisture_min": _extreme(np.nanmin, daily.theta[thawed]),
+        "soil_moisture_max": _extreme(np.nanmax, daily.theta[thawed]),
+        "soil_moisture_sigma_mean": _mean(daily.sigma[thawed]),
+        "penetration_depth_mean_cm": _mean(daily.depth[thawed]),
+        "count_rate_mean": _mean(daily.rate[thawed]),
+    }
     return {
         "period": [f"{obs.axis[0]:%Y-%m-%dT%H:%M:%SZ}", f"{obs.axis[-1]:%Y-%m-%dT%H:%M:%SZ}"],
         "steps": len(obs.axis),

@@ -252,7 +252,8 @@ def _referenced(
     if obs.sensors is None:
         raise DataError("calibration.method reference needs in-situ sensors (soil_moisture)")
     start, end = naive_utc(calibration.start), naive_utc(calibration.end)
-    mean, sigma, inside = _counts_between(obs, rate, start, end, "calibration")
+    last = end - pd.Timedelta(seconds=1)  # counts in [start, end)
+    mean, sigma, inside = _counts_between(obs, rate, start, last, "calibration")
     both = inside & ~np.isnan(rate)
     theta = np.nanmean(obs.sensors.theta[:, both], axis=1)
     weighted = sensor_means(obs.sensors.depth, theta[:, None], soil, [])

@@ -12,13 +12,16 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+Parameter = jax.Array | float
+"""A parameter of a soil: one value, or one for each node."""
+
 
 class SoilHydraulics(Protocol):
     """What the Richards column asks of a soil."""
 
-    theta_r: ArrayLike
-    theta_s: ArrayLike
-    K_s: ArrayLike
+    theta_r: Parameter
+    theta_s: Parameter
+    K_s: Parameter
 
     def theta(self, h: ArrayLike) -> jax.Array:
         """Return the water content [m3 m-3]."""
@@ -83,13 +86,13 @@ class VanGenuchten(eqx.Module):
     0.2421
     """
 
-    theta_r: ArrayLike
-    theta_s: ArrayLike
-    alpha: ArrayLike
-    n: ArrayLike
-    K_s: ArrayLike
-    l: ArrayLike = 0.5  # noqa: E741 (the symbol of the field)
-    air_entry: ArrayLike = 0.0
+    theta_r: Parameter
+    theta_s: Parameter
+    alpha: Parameter
+    n: Parameter
+    K_s: Parameter
+    l: Parameter = 0.5  # noqa: E741 (the symbol of the field)
+    air_entry: Parameter = 0.0
 
     @property
     def m(self) -> jax.Array:
@@ -166,12 +169,12 @@ class BrooksCorey(eqx.Module):
         Pore connectivity [1]; 1 with Mualem's integral as in HYDRUS.
     """
 
-    theta_r: ArrayLike
-    theta_s: ArrayLike
-    alpha: ArrayLike
-    lam: ArrayLike
-    K_s: ArrayLike
-    l: ArrayLike = 1.0  # noqa: E741
+    theta_r: Parameter
+    theta_s: Parameter
+    alpha: Parameter
+    lam: Parameter
+    K_s: Parameter
+    l: Parameter = 1.0  # noqa: E741
 
     def _log_saturation(self, h: ArrayLike) -> jax.Array:
         depth = jnp.maximum(-jnp.asarray(h) * self.alpha, 1.0)
@@ -208,10 +211,10 @@ class Gardner(eqx.Module):
     .. math:: \theta = \theta_r + (\theta_s - \theta_r) e^{\alpha h},\quad K = K_s e^{\alpha h}
     """
 
-    theta_r: ArrayLike
-    theta_s: ArrayLike
-    alpha: ArrayLike
-    K_s: ArrayLike
+    theta_r: Parameter
+    theta_s: Parameter
+    alpha: Parameter
+    K_s: Parameter
 
     def _saturation(self, h: ArrayLike) -> jax.Array:
         return jnp.exp(self.alpha * jnp.minimum(jnp.asarray(h), 0.0))
