@@ -14,8 +14,8 @@ def cosmic(found: dict) -> list[str]:
         "## COSMIC: 16 angles, exact in depth, against the 0.1 cm, 0.5 degree rule",
         "",
         "`python benchmarks/cosmic.py`: both compiled by XLA, batches of "
-        f"{found['profiles']} profiles, medians. Asked: at 1e-5 accuracy at least 100 times faster "
-        "in the same run.",
+        f"{found['profiles']} profiles, medians. Asked: at 1e-5 accuracy at least 100 times "
+        "faster in the same run.",
         "",
         "| layers | ours, float64 [µs] | ours, float32 [µs] | rule, float64 [µs] | ratio float64 | "
         "error ours | error of the rule |",
@@ -36,8 +36,8 @@ def station(found: dict) -> list[str]:
         "## Station: `rootzone run` from start to report",
         "",
         "`python benchmarks/station.py`: each run is a process of its own (start, read, correct, "
-        "calibrate, retrieve, write, report). Asked: the full record of FSC001 (56,245 hours) under "
-        "8 s wall on two cores, its arrays under 0.2 s.",
+        "calibrate, retrieve, write, report). Asked: the full record of FSC001 (56,245 hours) "
+        "under 8 s wall on two cores, its arrays under 0.2 s.",
         "",
         "| record | median wall time [s] | runs |",
         "|---|---|---|",
@@ -74,8 +74,8 @@ def main() -> None:
         machine = found["machine"]
         lines += [*section(found), ""]
         lines += [
-            f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']}, Python "
-            f"{machine['python']}, JAX {machine['jax']}.",
+            f"Machine: {machine['processor']}, {machine['cores']} cores, {machine['system']}, "
+            f"Python {machine['python']}, JAX {machine['jax']}.",
             "",
         ]
     DOCS.write_text("\n".join(lines).rstrip() + "\n")

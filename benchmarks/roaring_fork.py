@@ -208,11 +208,12 @@ def table(rows: list[dict]) -> str:
         lines.append("| " + " | ".join(cells) + " |")
         covered = [r["coverage_90"] for r in some if "coverage_90" in r]
         if covered:
-            lines += [
-                "",
-                f"The 90 % band of the root zone covers {100 * np.median(covered):.0f} % of the days "
-                f"at the median station ({100 * min(covered):.0f} to {100 * max(covered):.0f} %).",
-            ]
+            middle, least, most = (100 * f(covered) for f in (np.median, min, max))
+            text = (
+                f"The 90 % band of the root zone covers {middle:.0f} % of the days at the median "
+                f"station ({least:.0f} to {most:.0f} %)."
+            )
+            lines += ["", text]
     return "\n".join(lines).strip() + "\n"
 
 
