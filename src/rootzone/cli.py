@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -200,10 +201,10 @@ def info() -> None:
     print(f"{'devices':12} {', '.join(str(d) for d in jax.devices())}")
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run the command line: exit code 2 and one sentence for bad input."""
     try:
-        app(exit_on_error=False, print_error=True)
+        app(sys.argv[1:] if words is None else words, exit_on_error=False, print_error=True)
     except CycloptsError:
         sys.exit(_BAD_INPUT)
     except RootzoneError as error:

@@ -10,8 +10,12 @@ import pytest
 import yaml
 
 import rootzone
+from rootzone.config import StationStudy, load_study
 from rootzone.core import RootzoneError
-from rootzone.studies.runner import check_study
+from rootzone.data import Log
+from rootzone.studies.context import Context
+from rootzone.studies.runner import RunResult, check_study
+from rootzone.studies.station_input import Observations, read_observations
 
 HOURS = 240
 
@@ -41,6 +45,22 @@ STUDY: dict[str, Any] = {
     "calibration": {"method": "given", "N0": 2500.0},
 }
 
+SAMPLES: dict[str, Any] = {
+    "method": "samples",
+    "table": {
+        "files": "samples.csv",
+        "columns": {
+            "profile": "profile",
+            "distance": {"column": "distance", "units": "m"},
+            "depth": {"column": "depth", "units": "cm"},
+            "gravimetric_water": {"column": "water", "units": "g g-1"},
+            "bulk_density": {"column": "density", "units": "g cm-3"},
+            "lattice_water": {"column": "lattice", "units": "g g-1"},
+            "soil_organic_carbon": {"column": "carbon", "units": "g g-1"},
+        },
+    },
+}
+
 
 class Station:
     """A folder with a table and a study; tests change one of them and read the answer."""
@@ -58,6 +78,31 @@ class Station:
     def columns(self) -> dict[str, Any]:
         """The columns of the first table."""
         return self.table["columns"]
+
+    def samples(self, date: str = "2020-03-05 12:00", **columns: Any) -> pd.DataFrame:
+        """Name a table of soil samples in the study, write it, and return it."""
+        self.values["calibration"] = copy.deepcopy(SAMPLES)
+        for name in ("bulk_density", "lattice_water", "soil_organic_carbon"):
+            self.values["station"].pop(name, None)
+        table = pd.DataFrame(
+            {
+                "when": date,
+                "profile": np.repeat(["a", "b", "c", "d"], 3),
+                "distance": np.repeat([5, 25, 75, 150], 3),
+                "depth": np.tile([5, 15, 25], 4),
+                "water": [0.11, 0.12, 0.13] * 4,
+                "density": [1.35, 1.4, 1.45] * 4,
+                "lattice": 0.01,
+                "carbon": 0.01,
+            }
+        ).assign(**columns)
+        self.write(table, "samples.csv")
+        return table
+
+    @property
+    def sample_columns(self) -> dict[str, Any]:
+        """The columns of the table of samples."""
+        return self.values["calibration"]["table"]["columns"]
 
     def frame(self, hours: int = HOURS, start: str = "2020-03-01") -> pd.DataFrame:
         """Return hourly values as a station has them, with ISO stamps."""
@@ -115,7 +160,14 @@ class Station:
             check_study(self.study(text), overrides=overrides)
         return str(caught.value)
 
-    def run(self, **how: Any) -> "rootzone.studies.RunResult":  # type: ignore[name-defined]
+    def observe(self, *overrides: str) -> tuple[Observations, str]:
+        """Return what reading the tables gives, and what it tells."""
+        study = load_study(self.study(), overrides=overrides)
+        assert isinstance(study, StationStudy)
+        log = Log()
+        return read_observations(study, Context(base=self.folder, log=log)), log.text()
+
+    def run(self, **how: Any) -> RunResult:
         """Run the study."""
         return rootzone.run(self.study(), **how)
 
@@ -125,4 +177,13 @@ def station(tmp_path: Path) -> Station:
     """Return a station whose table is whole."""
     place = Station(tmp_path)
     place.write(place.frame())
+    return place
+
+
+@pytest.fixture(scope="module")
+def lasting_station(tmp_path_factory: pytest.TempPathFactory) -> Station:
+    """Return a whole station with its study, for tests that only add run folders to it."""
+    place = Station(tmp_path_factory.mktemp("station"))
+    place.write(place.frame())
+    place.study()
     return place

@@ -10,6 +10,7 @@ import gzip
 import io
 import re
 import statistics
+import warnings
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -317,27 +318,10 @@ def _read_one(
         raise DataError(f"{path}: a header but no rows")
     used = head.separator
     names = _unique(head.names, raw.doubled)
-    sizes = np.array([len(lines[n].split()) for n in head.body])
-    if used != _BLANKS:
-        sizes = np.array([lines[n].count(used) + 1 for n in head.body])
+    rows = [lines[n] for n in head.body]
+    sizes = np.array([len(r.split()) if used == _BLANKS else r.count(used) + 1 for r in rows])
     extra = [f"\0{n}" for n in range(max(sizes) - len(names))]
-    try:
-        frame = pd.read_csv(
-            io.StringIO("\n".join(lines[n] for n in head.body)),
-            sep=used,
-            names=names + extra,
-            header=None,
-            dtype=str,
-            keep_default_na=False,
-            na_values=words,
-            skipinitialspace=True,
-            index_col=False,
-            engine="c",
-        )
-    except pd.errors.ParserError as error:
-        row = re.search(r"starting at row (\d+)", str(error))
-        line = f"line {head.body[int(row[1])] + 1}" if row else "a line"
-        raise DataError(f"{path}: the quotation mark in {line} is not closed") from None
+    frame = _frame(path, rows, names + extra, used, words, head.body)
     line_of = np.array(head.body) + 1
     if len(frame) != len(line_of):
         raw.warn(
@@ -362,6 +346,42 @@ def _read_one(
     raw.names_of.append([n for n in names if not n.startswith("\0")])
     raw.separator, raw.header_line = used, head.line
     return _without_units(path, frame, line_of, raw)
+
+
+def _frame(
+    path: Path,
+    rows: list[str],
+    names: list[str],
+    separator: str,
+    words: list[str],
+    body: list[int],
+) -> pd.DataFrame:
+    """Return lines as columns of text."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            return pd.read_csv(
+                io.StringIO("\n".join(rows)),
+                sep=separator,
+                names=names,
+                header=None,
+                dtype=str,
+                keep_default_na=False,
+                na_values=words,
+                skipinitialspace=True,
+                index_col=False,
+                engine="c",
+            )
+    except pd.errors.ParserError as error:
+        row = re.search(r"starting at row (\d+)", str(error))
+        line = f"line {body[int(row[1])] + 1}" if row else "a line"
+        raise DataError(f"{path}: the quotation mark in {line} is not closed") from None
+    except pd.errors.ParserWarning:
+        first = next(n for n, row in zip(body, rows, strict=True) if '"' in row)
+        raise DataError(
+            f"{path}: quotation marks stand where no text begins or ends, the first in line "
+            f"{first + 1}"
+        ) from None
 
 
 def _unique(names: list[str], doubled: set[str]) -> list[str]:

@@ -16,6 +16,9 @@ from rootzone.core import DataError
 _NUMERIC_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)(.*)")
 _MIDNIGHT = re.compile(r"(.*\d[ T])24:00(?::00(?:\.0*)?)?(.*)")
 _ZONE = r"\d(?:\s*(?:Z|UTC|GMT)|:?\d\d(?:\.\d+)?\s*[+-]\d{2}(?::?\d{2})?)$"
+_NUMBER = r"[-+]?\d+(?:\.\d+)?"
+_DIGITS = r"(?:19|20)\d{6}(?:\d{4}(?:\d{2})?)?"
+_PLAIN = r"[^:]*(?::[\d.,:\s]*(?:[AaPp]\.?[Mm]\.?)?)?"
 _FIRST_YEAR = 1950
 
 
@@ -102,19 +105,22 @@ def parse_times(
 
 
 def _parsed(text: pd.Series, zoned: bool) -> pd.Series:
-    """Return what pandas reads; a bare number is no time, unless it is a date of eight digits."""
-    number = text.str.fullmatch(r"[-+]?\d+(?:\.\d+)?") & ~text.str.fullmatch(
-        r"(?:19|20)\d{6}(?:\d{4}(?:\d{2})?)?"
-    )
-    text = text.mask(number, "")
-    times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=zoned)
+    """Return what pandas reads, in UTC, which is what stamps without zone are taken for here.
+
+    A bare number is no time, unless it is a date of eight digits; where the other stamps carry
+    no zone, what looks like one is not read.
+    """
+    number = text.str.fullmatch(_NUMBER) & ~text.str.fullmatch(_DIGITS)
+    odd = False if zoned else ~text.str.fullmatch(_PLAIN)
+    text = text.mask(number | odd, "")
+    times = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True)
     if times.isna().mean() > 0.5:
-        times = pd.to_datetime(text, format="mixed", errors="coerce", utc=zoned)
-    return times
+        times = pd.to_datetime(text, format="mixed", errors="coerce", utc=True)
+    return times if zoned else times.dt.tz_localize(None)
 
 
 def _hint(stamp: str) -> str:
-    if re.fullmatch(r"\d+(?:\.\d+)?", stamp):
+    if re.fullmatch(_NUMBER, stamp):
         return (
             ": a number is no time stamp, set time.column, or write dates such as 2020-03-01 12:00"
         )
@@ -125,6 +131,8 @@ def _hint(stamp: str) -> str:
 
 def _without_hour_24(text: pd.Series, notes: list[str], where: str) -> tuple[pd.Series, np.ndarray]:
     """Return stamps of 24:00 as 00:00, and which they are: they mean the next day."""
+    if not text.str.contains("24:00", regex=False).any():
+        return text, np.zeros(len(text), dtype=bool)
     parts = text.str.extract(_MIDNIGHT.pattern)
     found = parts[0].notna()
     if found.any():
@@ -134,8 +142,9 @@ def _without_hour_24(text: pd.Series, notes: list[str], where: str) -> tuple[pd.
 
 
 def _all_zoned(text: pd.Series, where: str) -> bool:
-    zoned = text.str.contains(_ZONE) & text.str.contains(r"\d:\d")
-    plain = ~zoned & text.str.contains(r"\d:\d")
+    with_time = text.str.contains(":", regex=False)
+    zoned = text.str.contains(_ZONE) & with_time
+    plain = ~zoned & with_time
     if zoned.any() and plain.any():
         raise DataError(
             f"{where}: some time stamps carry a zone ('{text[zoned].iloc[0]}') and some do not "
