@@ -23,13 +23,16 @@ from rootzone.data.samples import CampaignSamples, read_samples
 from rootzone.data.tables import (
     Column,
     column_values,
+    counted_hours,
     default_columns,
     interval_hours,
     time_index,
 )
 from rootzone.data.text_files import Raw, find_files, read_raw
+from rootzone.data.units import COUNT_WORDS
 
 __all__ = [
+    "COUNT_WORDS",
     "EXCLUDED",
     "MEANING",
     "CampaignSamples",
@@ -42,6 +45,7 @@ __all__ = [
     "clean_order",
     "column_values",
     "count_flags",
+    "counted_hours",
     "daily_mean",
     "default_columns",
     "find_files",

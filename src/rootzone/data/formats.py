@@ -83,3 +83,8 @@ def hydroinnova_header(lines: list[str]) -> tuple[list[str], int]:
 def hydroinnova_tubes(columns: list[str]) -> list[str]:
     """Return the columns of the counter tubes (N1Cts, N2Cts, ...)."""
     return [c for c in columns if re.fullmatch(r"N\d+Cts", c)]
+
+
+def hydroinnova_seconds(columns: list[str]) -> list[str]:
+    """Return the columns of the counted seconds of each record (N1ETsec, N3ETsec, ...)."""
+    return [c for c in columns if re.fullmatch(r"N\d+ETsec", c)]

@@ -18,7 +18,10 @@ _SLOW = frozenset({"biomass_water", "dry_biomass"})
 
 @dataclass
 class Series:
-    """One quantity of one table: UTC times (start of interval), values, interval [h]."""
+    """One quantity of one table: UTC times (start of interval), values, interval [h].
+
+    ``counted`` are the hours of each record that were really counted, where the logger says so.
+    """
 
     quantity: str
     times: pd.DatetimeIndex
@@ -28,6 +31,7 @@ class Series:
     depth: float | None = None
     distance: float | None = None
     label: str = ""
+    counted: np.ndarray | None = None
     duplicates: pd.DatetimeIndex = field(default_factory=lambda: pd.DatetimeIndex([]))
 
 
@@ -150,8 +154,14 @@ def on_axis(
     total = np.bincount(position, values, minlength=n)
     with np.errstate(invalid="ignore", divide="ignore"):
         out = total if series.quantity in _SUMS else total / number
-    out = np.where(number > 0, out, np.nan)
-    return out, number * min(series.hours, step_hours), notes
+    hours = number * min(series.hours, step_hours)
+    if series.counted is not None and repeat == 1:
+        # A rate of records of unequal length weighs them by the time they counted.
+        weight = series.counted[valid][inside]
+        hours = np.bincount(position, weight, minlength=n)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            out = np.bincount(position, values * weight, minlength=n) / hours
+    return np.where(number > 0, out, np.nan), hours, notes
 
 
 def interpolate_gaps(values: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:

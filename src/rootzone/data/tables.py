@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rootzone.core import DataError, Quantity, UnitError, nearest, quantity
-from rootzone.data.formats import LAYOUTS, hydroinnova_tubes
+from rootzone.data.formats import LAYOUTS, hydroinnova_seconds, hydroinnova_tubes
 from rootzone.data.text_files import Raw
 from rootzone.data.times import parse_times
 from rootzone.data.units import COUNT_WORDS, convert, suspicion
@@ -205,6 +205,15 @@ def interval_hours(times: pd.DatetimeIndex, given: str | None, raw: Raw, where: 
 
 def _lasts(hours: float) -> str:
     return f"{hours:g} h" if hours >= 1 else f"{60 * hours:g} min"
+
+
+def counted_hours(raw: Raw, layout: str, *, hours: float, where: str) -> np.ndarray | None:
+    """Return the hours that each record really counted, where the layout tells them."""
+    names = hydroinnova_seconds(raw.names) if layout == "hydroinnova" else []
+    if not names:
+        return None
+    seconds = np.mean([numbers(raw, n, decimal=".", where=where) for n in names], axis=0)
+    return np.where(seconds > 0, seconds / 3600.0, hours)
 
 
 def column_values(

@@ -183,7 +183,7 @@ def track(results: xr.Dataset) -> Figure:
     fig = figure(6.4, 5.2)
     axes = fig.subplots()
     lat, lon = results["latitude"].to_numpy(), results["longitude"].to_numpy()
-    fixed = (np.abs(lat) + np.abs(lon)) > 0
+    fixed = np.isfinite(lat) & np.isfinite(lon)
     theta = np.where(fixed, results["soil_moisture"].to_numpy(), np.nan)
     axes.plot(lon[fixed], lat[fixed], color="#cccccc", lw=0.8, zorder=1)
     shown = axes.scatter(lon[fixed], lat[fixed], c=theta[fixed], s=16, cmap="YlGnBu", zorder=2)

@@ -15,6 +15,7 @@ from rootzone.config.station import StationStudy
 from rootzone.config.tables import FileTable, SampleTable, SeriesTable
 from rootzone.core import DataError
 from rootzone.data import (
+    COUNT_WORDS,
     CampaignSamples,
     Column,
     Flag,
@@ -23,6 +24,7 @@ from rootzone.data import (
     clean_order,
     column_values,
     count_flags,
+    counted_hours,
     default_columns,
     find_files,
     interpolate_gaps,
@@ -121,11 +123,18 @@ def _series_of(table: SeriesTable, context: Context, where: str) -> list[Series]
             tell(f"{raw.name}: column '{column.names[0]}' holds no value and is left out")
             continue
         series = Series(column.quantity, stamps, values, hours, raw.name, duplicates=duplicates)
+        if column.quantity == "counts" and column.units.strip().lower() in COUNT_WORDS:
+            counted = counted_hours(raw, table.format, hours=hours, where=where)
+            if counted is not None:
+                series.counted = counted[keep]
+                series.values = values * hours / series.counted
         if column.where in sensors:
             sensor = sensors[column.where]
             series.depth, series.distance = sensor.depth, sensor.distance
             series.label = sensor.column
         out.append(series)
+    if table.format == "hydroinnova":
+        _positions(out, raw)
     for note in raw.warnings:
         context.log.warn(note)
     for note in raw.notes:
@@ -135,6 +144,22 @@ def _series_of(table: SeriesTable, context: Context, where: str) -> list[Series]
         f"{stamps.max():%Y-%m-%d %H:%M} UTC, {', '.join(sorted({s.quantity for s in out}))}"
     )
     return out
+
+
+def _positions(series: list[Series], raw: Raw) -> None:
+    """Make gaps of positions without satellite fix, and tell what the logger does not."""
+    where = {s.quantity: s for s in series if s.quantity in ("latitude", "longitude")}
+    if len(where) < 2:
+        return
+    lost = (where["latitude"].values == 0.0) & (where["longitude"].values == 0.0)
+    for s in where.values():
+        s.values = np.where(lost, np.nan, s.values)
+    if lost.any():
+        raw.notes.append(f"{raw.name}: {int(lost.sum())} records without satellite fix")
+    raw.warn(
+        f"{raw.name}: the logger writes positions without hemisphere; they are kept as logged "
+        "(west and south are positive too)"
+    )
 
 
 def _tell_shared(columns: list[Column], raw: Raw) -> None:
