@@ -226,6 +226,9 @@ def test_rows_that_do_not_fit_the_header(station):
     says(station.refusal(), "240 rows have more entries", "names 6 columns", "lack a name")
     station.write(text_of(station).replace("100", '"100', 1))
     says(station.refusal(), "quotation mark in line", "not closed")
+    inches = [line.replace(".", '"') for line in lines[1:]]
+    station.write("\n".join([lines[0], *inches]))
+    assert "quotation mark" in station.refusal() or "no numbers" in station.refusal()
 
 
 def test_missing_and_doubled_columns(station):
@@ -542,7 +545,10 @@ def test_time_format(station):
     assert station.observe()[0].axis[0] == pd.Timestamp("2020-03-25")
 
 
-@pytest.mark.parametrize("wrong", ["1900-01-01 00:00", "0001-01-01 00:00", "2199-01-01", "", "x"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["1900-01-01 00:00", "0001-01-01 00:00", "2199-01-01", "", "x", "2020-03-01 00:00 CET"],
+)
 def test_a_wrong_stamp_costs_its_row_and_is_told(station, wrong):
     station.write(station.spoil("time", [0, 5], wrong))
     observations, told = station.observe()

@@ -252,6 +252,7 @@ def test_words_that_yaml_would_change(study):
         (STUDY + "law: &a {method: *a}\n", ["nested more than 40 levels"]),
         (STUDY + "# filled\n" * 120_000, ["larger than 1 MB"]),
         (STUDY + "seed: !!int abc\n", ["line 20, seed: 'abc' is no number"]),
+        (STUDY + "seed: !!int\n", ["line 20, seed: '' is no number"]),
     ],
 )
 def test_yaml_that_is_no_study(study, text, words):

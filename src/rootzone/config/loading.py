@@ -128,7 +128,7 @@ def _values(loader: _Loader, node: yaml.Node, document: _Document, path: Path_) 
         return [_values(loader, n, document, (*path, i)) for i, n in enumerate(node.value)]
     try:
         return loader.construct_object(node, deep=True)
-    except ValueError:
+    except (ValueError, IndexError):
         raise StudyError(f"{document.where(path)}: '{node.value}' is no number") from None
 
 
@@ -156,7 +156,7 @@ def _read(path: Path) -> tuple[dict[str, Any], _Document]:
             problem += "; indent with blanks, not with tabs"
         elif "cannot start any token" in problem:
             problem += "; text with signs such as % wants quotes"
-        elif "mapping values are not allowed" in problem:
+        elif "block end" in problem or "are not allowed here" in problem:
             problem += "; is the line indented like its neighbors? text with a colon wants quotes"
         raise StudyError(f"{path}{line}: not valid YAML ({problem})") from None
     except RecursionError:

@@ -377,7 +377,7 @@ def _frame(
         line = f"line {body[int(row[1])] + 1}" if row else "a line"
         raise DataError(f"{path}: the quotation mark in {line} is not closed") from None
     except pd.errors.ParserWarning:
-        first = next(n for n, row in zip(body, rows, strict=True) if '"' in row)
+        first = next((n for n, row in zip(body, rows, strict=True) if '"' in row), body[0])
         raise DataError(
             f"{path}: quotation marks stand where no text begins or ends, the first in line "
             f"{first + 1}"

@@ -55,6 +55,12 @@ class FootprintMean(NamedTuple):
     weight: jax.Array
 
 
+# One compilation each instead of one for every operation in them.
+_radial_weight = jax.jit(radial_weight)
+_penetration_depth = jax.jit(penetration_depth)
+_rescaled_distance = jax.jit(rescaled_distance)
+
+
 def footprint_mean(
     samples: ProfileSamples,
     *,
@@ -114,17 +120,17 @@ def footprint_mean(
     while not converged and iterations < max_iterations:
         iterations += 1
         r_star = np.asarray(
-            rescaled_distance(
+            _rescaled_distance(
                 distance, pressure=pressure, vegetation_height=vegetation_height, theta=estimate
             )
         )
-        d86 = penetration_depth(estimate, bulk_density=site_bulk_density, distance=r_star)
+        d86 = _penetration_depth(estimate, bulk_density=site_bulk_density, distance=r_star)
         vertical = np.asarray(depth_weight(depth, d86))
         profile_theta = by_profile(theta, vertical)
         r_profile = by_profile(r_star, np.ones_like(r_star))
         if radial == "schroen_2017":
             horizontal = np.asarray(
-                radial_weight(r_profile, theta=profile_theta, humidity=humidity)
+                _radial_weight(r_profile, theta=profile_theta, humidity=humidity)
             )
         elif radial == "simple":
             horizontal = np.asarray(radial_weight_simple(r_profile))

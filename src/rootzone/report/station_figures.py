@@ -73,7 +73,8 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
     t = daily["day"].to_numpy()
     snow = daily["snow_or_frost"].to_numpy() > 0
     if "precipitation" in daily and bool(np.isfinite(daily["precipitation"]).any()):
-        rain_axes.bar(t, daily["precipitation"], width=1.0, color=BLUE)
+        edges = np.append(t, t[-1] + np.timedelta64(1, "D"))
+        rain_axes.stairs(np.nan_to_num(daily["precipitation"]), edges, fill=True, color=BLUE)
         rain_axes.set_ylim(bottom=0)
     else:
         rain_axes.text(0.5, 0.5, "no rain given", transform=rain_axes.transAxes, ha="center")

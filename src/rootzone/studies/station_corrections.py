@@ -44,7 +44,7 @@ def barometric_coefficient(study: StationStudy) -> float:
         "desilets_2021": ne.beta_desilets_2021,
         "desilets_zreda_2003": ne.beta_desilets_zreda_2003,
     }[method]
-    return float(function(site.latitude, ne.mean_pressure(site.elevation), rigidity))
+    return float(jax.jit(function)(site.latitude, ne.mean_pressure(site.elevation), rigidity))
 
 
 def _reference(given: str | float, values: np.ndarray, standard: float | None = None) -> float:

@@ -8,6 +8,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import jax
 import numpy as np
 import pandas as pd
 
@@ -360,7 +361,7 @@ def _humidity(obs: Observations, study: StationStudy, context: Context) -> None:
     humidity = obs.get("absolute_humidity")
     temperature, relative = obs.get("temperature"), obs.get("relative_humidity")
     if humidity is None and temperature is not None and relative is not None:
-        humidity = np.asarray(absolute_humidity(temperature, relative), dtype=float)
+        humidity = np.asarray(jax.jit(absolute_humidity)(temperature, relative), dtype=float)
     needed = study.corrections.humidity.method != "none" or study.law.build().needs_humidity
     if humidity is None:
         if needed:
