@@ -387,7 +387,7 @@ class TimeAxis(Part):
 
 
 class Quality(Part):
-    """Quality flags; nothing is deleted, flagged counts do not enter the retrieval."""
+    """Quality flags; nothing is deleted, counts that cannot be neutrons stay out of the means."""
 
     count_range: tuple[float, float] | None = Field(
         default=None,

@@ -100,6 +100,20 @@ class RunFolder:
             raise RunError(f"{path}: not the summary of a run")
         return content
 
+    def refuse_other(self, name: str, text: str) -> None:
+        """Refuse to go on in an unfinished folder whose study is another one.
+
+        Raises
+        ------
+        RunError
+            If the file is there and holds another text.
+        """
+        path = self.path / name
+        if path.is_file() and path.read_text(encoding="utf-8") != text:
+            raise RunError(
+                f"{self.path}: holds an unfinished run of another study; choose another --out"
+            )
+
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file, whole or not at all."""
         with self._whole(name) as part:

@@ -136,6 +136,8 @@ def footprint_mean(
             horizontal = np.asarray(radial_weight_simple(r_profile))
         else:
             horizontal = np.ones(count)
+        if not horizontal.sum() > 0:  # all profiles at the detector itself
+            horizontal = np.ones(count)
         weight = vertical / np.bincount(profile, vertical, count)[profile]
         weight = weight * (horizontal / horizontal.sum())[profile]
         mean = float(np.sum(weight * theta))

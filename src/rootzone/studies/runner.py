@@ -140,6 +140,8 @@ def run(
         if done is not None:
             return done
 
+        folder.refuse_other("study.yaml", text)
+
     log = Log(show)
     context = Context(base=base, log=log, progress=progress or (lambda stage, share: None))
     log.tell(f"rootzone {versions()['rootzone']}, study kind {loaded.kind}, seed {loaded.seed}")
@@ -216,7 +218,7 @@ def _write(
 
 def _leave_log(folder: RunFolder, log: Log, error: BaseException) -> None:
     """Leave the log in an unfinished folder, if that is still possible."""
-    log.tell(f"not finished: {type(error).__name__}: {error}")
+    log.keep(f"not finished: {type(error).__name__}: {error}")
     try:
         folder.write_text("log.txt", log.text())
     except RunError:
@@ -251,7 +253,13 @@ def remake_report(path: str | Path) -> Path:
     """
     folder = RunFolder.open(Path(path))
     summary = folder.summary()
-    page = KINDS[summary["kind"]].page(read_datasets(folder), summary)
+    try:
+        page = KINDS[summary["kind"]].page(read_datasets(folder), summary)
+    except KeyError as error:
+        raise RunError(
+            f"{folder.path}: summary.json or its datasets lack {error}; the folder was made by "
+            "another version or changed by hand: run the study again"
+        ) from None
     return folder.write_text("report.html", page)
 
 

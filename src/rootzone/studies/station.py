@@ -66,7 +66,9 @@ def prepare(
     if np.isnan(rate).all():
         raise DataError(
             "no count is left after the quality flags: "
-            + ", ".join(f"{Flag(f).name} {int((obs.flags & f > 0).sum())}" for f in EXCLUDED)
+            + ", ".join(
+                f"{Flag(f).name} {n}" for f in EXCLUDED if (n := int((obs.flags & f > 0).sum()))
+            )
         )
     context.progress("calibrating", 0.5)
     soil = soil_of(study, obs, rate, samples, context)
@@ -105,6 +107,14 @@ def run_station(study: StationStudy, context: Context) -> StationResult:
     obs.flags[retrieved.validity == ne.Validity.TOO_DRY] |= Flag.ABOVE_DRY_SOIL
     obs.flags[retrieved.validity == ne.Validity.TOO_WET] |= Flag.BELOW_WETTEST
 
+    if np.isnan(retrieved.theta).all():
+        context.log.warn(
+            "NO soil moisture could be retrieved: every corrected count lies outside the law; N0 "
+            f"is {calibrated.N0:.0f} h-1, the mean corrected rate {np.nanmean(rate):.0f} h-1"
+            if np.isfinite(rate).any()
+            else "NO soil moisture could be retrieved: all counts exceed those over dry soil; "
+            f"N0 is {calibrated.N0:.0f} h-1"
+        )
     context.progress("root zone", 0.8)
     root_zone, root_zone_sigma = filter_root_zone(study, days, daily, snow)
     comparison, scores = compare(study, obs, soil, days, daily, snow, root_zone)

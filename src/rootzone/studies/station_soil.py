@@ -255,10 +255,13 @@ def _referenced(
     last = end - pd.Timedelta(seconds=1)  # counts in [start, end)
     mean, sigma, inside = _counts_between(obs, rate, start, last, "calibration")
     both = inside & ~np.isnan(rate)
-    theta = np.nanmean(obs.sensors.theta[:, both], axis=1)
-    weighted = sensor_means(obs.sensors.depth, theta[:, None], soil, [])
-    if "footprint" not in weighted or np.isnan(weighted["footprint"][0]):
+    known = obs.sensors.theta[:, both]
+    known = known[~np.isnan(known).all(axis=1)]
+    if not known.size:
         raise DataError(f"no sensor has values between {start} and {end}")
+    depths = obs.sensors.depth[~np.isnan(obs.sensors.theta[:, both]).all(axis=1)]
+    theta = np.nanmean(known, axis=1)
+    weighted = sensor_means(depths, theta[:, None], soil, [])
     water = float(weighted["footprint"][0]) / soil.bulk_density
     humidity = float(np.nanmean(obs.humidity[inside])) if inside.any() else 0.0
     row = (
