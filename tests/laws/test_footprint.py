@@ -114,3 +114,10 @@ def test_layers():
     for wrong in ([], [10.0, 5.0], [-1.0, 5.0]):
         with pytest.raises(ValueError, match="depths must be"):
             layer_edges(wrong)
+
+
+def test_samples_at_the_detector_itself_weigh_the_same():
+    """The radial weight is zero at distance zero: all profiles there are one place."""
+    samples = _samples(0.1, 0.4)._replace(distance=np.zeros(6))
+    mean = ne.footprint_mean(samples, humidity=5.0, pressure=1000.0, site_bulk_density=1.4)
+    np.testing.assert_allclose(mean.theta, 0.25, rtol=1e-12)

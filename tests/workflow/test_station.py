@@ -238,3 +238,34 @@ def test_counts_that_are_corrected_already(folder, tmp_path):
     mine, theirs = found["daily"]["soil_moisture"], folder["daily"]["soil_moisture"]
     np.testing.assert_allclose(mine, theirs.sel(day=mine["day"]), rtol=1e-6)
     assert any("pressure is NOT corrected" in w for w in found.warnings)
+
+
+@pytest.mark.parametrize("n0", [5000, 90000])
+def test_a_wrong_n0_leaves_no_moisture_and_says_so(n0, tmp_path):
+    """All counts above dry soil, or all below any water: a report all the same, with the reason."""
+    found = rootzone.run(
+        C4, out=tmp_path / "run", overrides=[*SHORT, f"calibration={{method: given, N0: {n0}}}"]
+    )
+    assert np.isnan(found["results"]["soil_moisture"]).all()
+    assert any("NO soil moisture" in w and f"{n0}" in w for w in found.warnings)
+    assert "NO soil moisture" in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_resume_refuses_the_unfinished_run_of_another_study(folder, tmp_path):
+    out = tmp_path / "unfinished"
+    out.mkdir()
+    (out / "study.yaml").write_text((folder.folder / "study.yaml").read_text() + "\n# other\n")
+    with pytest.raises(rootzone.core.RunError, match="unfinished run of another study"):
+        rootzone.run(C4, out=out, overrides=SHORT, resume=True)
+
+
+def test_report_of_a_spoiled_summary_is_one_sentence(folder, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(folder.folder, copy)
+    summary = json.loads((copy / "summary.json").read_text())
+    del summary["means"]
+    (copy / "summary.json").write_text(json.dumps(summary))
+    with pytest.raises(rootzone.core.RunError, match="run the study again"):
+        remake_report(copy)
