@@ -269,3 +269,28 @@ def test_report_of_a_spoiled_summary_is_one_sentence(folder, tmp_path):
     (copy / "summary.json").write_text(json.dumps(summary))
     with pytest.raises(rootzone.core.RunError, match="run the study again"):
         remake_report(copy)
+
+
+def test_root_zone_forgets_snow():
+    """Water equivalent of snow must not enter the memory of the filter."""
+    from types import SimpleNamespace
+
+    import pandas as pd
+
+    from rootzone.studies.station_root_zone import filter_root_zone
+
+    days = pd.date_range("2024-01-01", periods=20)
+    snow = np.zeros(20, bool)
+    snow[5:8] = True
+    theta = np.where(snow, 0.8, 0.2)
+    daily = SimpleNamespace(theta=theta, sigma=0 * theta + 0.01, sigma_counting=0 * theta)
+    mean, _ = filter_root_zone(rootzone.load_study(C4), days, daily, snow)
+    assert np.isnan(mean[:, snow]).all()
+    np.testing.assert_allclose(mean[:, ~snow], 0.2, rtol=1e-9)
+
+
+def test_rover_counts_by_its_own_seconds():
+    """The first record of the survey holds 159 counts of eight tubes in 39 seconds."""
+    first = rootzone.run(find_demo("rover-gypsum"))["results"].isel(time=0)
+    np.testing.assert_allclose(first["counted_hours"], 39.0 / 3600.0)
+    np.testing.assert_allclose(first["count_rate_raw"] * first["counted_hours"], 159.0)
