@@ -2,28 +2,19 @@
 
 from rootzone.water.exponential_filter import FilteredSeries, exponential_filter
 from rootzone.water.retention import BrooksCorey, Gardner, SoilHydraulics, VanGenuchten
-from rootzone.water.richards import (
-    Bottom,
-    Boundary,
-    Control,
-    Fluxes,
-    Grid,
-    Richards,
-    Run,
-    State,
-    Status,
-)
+from rootzone.water.richards import Control, Forcing, Grid, Richards, Run, State, Status
+from rootzone.water.roots import Feddes, Roots
 
 __all__ = [
-    "Bottom",
-    "Boundary",
     "BrooksCorey",
     "Control",
+    "Feddes",
     "FilteredSeries",
-    "Fluxes",
+    "Forcing",
     "Gardner",
     "Grid",
     "Richards",
+    "Roots",
     "Run",
     "SoilHydraulics",
     "State",

@@ -1,0 +1,1 @@
+"""Folders of mHM: read, check, write."""

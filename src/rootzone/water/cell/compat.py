@@ -1,0 +1,43 @@
+"""The known peculiarities of mHM 5.13.4, each with a name, kept or mended."""
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Compat:
+    """Which peculiarities of mHM 5.13.4 are kept.
+
+    ``MHM_5_13`` keeps all of them, so that numbers can be compared with the real model to the
+    last digits; ``STANDARD`` keeps none. The peculiarities of the neutron operators belong to
+    operators of their own (`rootzone.neutrons.cell_counts`).
+
+    Attributes
+    ----------
+    last_scene_threshold : bool
+        The threshold of fast interflow of the last land-cover scene is used in all years.
+    clay_and_sand_as_fractions : bool
+        Where clay and sand exceed 100 %, they become fractions of one instead of being scaled
+        to 100 %.
+    cumulative_tillage_conductivity : bool
+        With one soil map per horizon, the conductivity of tillage soils is multiplied
+        cumulatively over the land-cover classes.
+    next_scene_in_last_output : bool
+        Outputs of the last step of a year are weighted with the sealed fraction (and saturation)
+        of the next year's scene.
+    """
+
+    last_scene_threshold: bool
+    clay_and_sand_as_fractions: bool
+    cumulative_tillage_conductivity: bool
+    next_scene_in_last_output: bool
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Return the names of the peculiarities."""
+        return tuple(f.name for f in fields(cls))
+
+
+MHM_5_13 = Compat(True, True, True, True)
+"""mHM 5.13.4 as it behaves."""
+STANDARD = Compat(False, False, False, False)
+"""As its documentation says."""

@@ -1,0 +1,302 @@
+"""Time: every column has its own clock, its own step and its own error control.
+
+One attempt advances all columns that still have time left in their interval, each by its own
+step. A rejected column keeps its state. The driver loops until every column is through; the
+differentiable driver takes a fixed number of attempts per interval instead.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from rootzone.water.hydraulics import Hydraulics
+from rootzone.water.richards.step import Demand, Problem, attempt
+
+
+class Status(IntEnum):
+    """How a column ended."""
+
+    DONE = 0
+    STALLED = 1
+    """It used up its attempts: the result ends there."""
+    NOT_FINITE = 2
+
+
+class Control(eqx.Module):
+    """Settings of the step control.
+
+    Attributes
+    ----------
+    tolerance : float
+        Truncation error of the water content allowed in a step [m3 m-3].
+    max_change : float
+        Change of saturation allowed in a step [1]; a step with twice of it is rejected.
+    dt_min, dt_max, dt_start : float
+        Steps [d].
+    max_steps : int
+        Bound on attempts per column and interval, so that no column can run for ever.
+    """
+
+    tolerance: float = 5e-4
+    max_change: float = 0.05
+    dt_min: float = 1e-9
+    dt_max: float = 1.0
+    dt_start: float = 1e-4
+    max_steps: int = eqx.field(static=True, default=20000)
+
+
+class Lane(NamedTuple):
+    """What the columns carry from attempt to attempt; arrays (node, column) or (column)."""
+
+    theta: jax.Array
+    rest: jax.Array
+    """What rounding has kept from ``theta`` (compensated sum)."""
+    pond: jax.Array
+    here: Hydraulics
+    rate: jax.Array
+    dt: jax.Array
+    left: jax.Array
+    sums: jax.Array
+    """Inflow, runoff, evaporation, transpiration, drainage of the interval (5, column) [cm]."""
+    ponded: jax.Array
+    iteration: jax.Array
+    status: jax.Array
+    steps: jax.Array
+    rejected: jax.Array
+
+
+_ITERATIONS = 4
+
+
+def start(problem: Problem, theta: jax.Array, h: jax.Array, pond: jax.Array, control: Control):
+    """Return the lanes of a state at the beginning of an interval."""
+    zeros = jnp.zeros_like(pond)
+    count = jnp.zeros(pond.shape, jnp.int32)
+    return Lane(
+        theta,
+        jnp.zeros_like(theta),
+        pond,
+        problem.soil.of_water(theta, h),
+        jnp.zeros_like(theta),
+        zeros + control.dt_start,
+        zeros,
+        jnp.zeros((5, *pond.shape), theta.dtype),
+        pond > 0,
+        count,
+        count,
+        count,
+        count,
+    )
+
+
+def _select(accept: jax.Array, new, old):
+    return jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, old)
+
+
+def advance(
+    problem: Problem, control: Control, lane: Lane, demand: Demand, going: jax.Array
+) -> tuple[Lane, jax.Array]:
+    """Return the lanes after one attempt, and which of them reached the end of their interval."""
+    dtype = lane.theta.dtype
+    full, residual = problem.soil.theta_s, problem.soil.theta_r
+    # The last step of an interval takes exactly what is left of it.
+    last = lane.dt >= lane.left
+    dt = jnp.where(last, lane.left, jnp.where(lane.dt > 0.5 * lane.left, 0.5 * lane.left, lane.dt))
+    dt = jnp.where(going, dt, 1.0)
+    step = attempt(problem, lane.theta, lane.pond, lane.here, demand, dt)
+
+    gained = step.change + lane.rest
+    theta = lane.theta + gained
+    rest = gained - (theta - lane.theta)
+    new = problem.soil.of_water(theta, step.h)
+    rate = step.change / dt
+    moved = jnp.max(jnp.abs(step.change) / (full - residual), axis=0)
+    truncation = jnp.max(jnp.abs(rate - lane.rate), axis=0) * 0.5 * dt
+    missed = jnp.max(jnp.abs(theta - new.theta), axis=0) / (4 * control.tolerance)
+    finite = jnp.isfinite(moved + missed + jnp.sum(new.h + new.K, axis=0))
+    by_time = jnp.maximum(moved / control.max_change, jnp.sqrt(truncation / control.tolerance))
+    # Ponding is true only where the water itself, not just the linear head, fills the surface.
+    filled = theta[0] > jnp.broadcast_to(full, theta.shape)[0] - 2.0 * control.tolerance
+    sound = finite & (filled | ~step.surface.ponded)
+    measure = jnp.where(sound, jnp.maximum(by_time, missed), 10.0)
+
+    at_floor = dt <= control.dt_min
+    good = finite & ((measure <= 2.0) | at_floor)
+    accept = going & good
+    # A step that only the linearization spoilt is repeated from its own result.
+    again = going & sound & ~good & (by_time <= 2.0) & (lane.iteration < _ITERATIONS)
+    growth = jnp.clip(0.9 / jnp.maximum(measure, 1e-6), 0.2, 1.8)
+    # A step cut short by the end of an interval says nothing against the long one.
+    kept = jnp.where(last & (growth >= 1), lane.dt, 0.0)
+    wanted = jnp.where(
+        good,
+        jnp.maximum(dt * growth, kept),
+        jnp.where(again, dt, dt * jnp.minimum(growth, 0.5)),
+    )
+    next_dt = jnp.where(going, jnp.clip(wanted, control.dt_min, control.dt_max), lane.dt)
+
+    left = jnp.where(accept, jnp.where(last, 0.0, lane.left - dt), lane.left)
+    rates = jnp.stack(
+        [
+            step.surface.inflow,
+            step.surface.runoff,
+            demand.evaporation - step.surface.withheld,
+            step.transpiration,
+            step.drainage,
+        ]
+    )
+    stuck = going & ~finite & at_floor
+    return (
+        Lane(
+            jnp.where(accept, theta, lane.theta),
+            jnp.where(accept, rest, lane.rest),
+            jnp.where(accept, step.surface.pond, lane.pond),
+            _select(accept | again, new, lane.here),
+            jnp.where(accept, rate, lane.rate),
+            next_dt.astype(dtype),
+            left,
+            jnp.where(accept, lane.sums + rates * dt, lane.sums),
+            jnp.where(accept, step.surface.ponded, lane.ponded),
+            jnp.where(again, lane.iteration + 1, 0),
+            jnp.where(stuck, jnp.int32(Status.NOT_FINITE), lane.status),
+            lane.steps + accept,
+            lane.rejected + (going & ~accept),
+        ),
+        accept & (left == 0.0),
+    )
+
+
+class Record(NamedTuple):
+    """What a run writes: water (interval, observation, column), sums (interval, 5, column)."""
+
+    theta: jax.Array
+    sums: jax.Array
+    storage: jax.Array
+    """Water in the soil and on it at the end of each interval (interval, column) [cm]."""
+
+
+def storage(problem: Problem, theta: jax.Array, rest: jax.Array, pond: jax.Array) -> jax.Array:
+    """Return the water in and on the soil [cm] (column)."""
+    return jnp.sum(theta * problem.dx, axis=0) + (jnp.sum(rest * problem.dx, axis=0) + pond)
+
+
+class Series(NamedTuple):
+    """Forcing as the drivers read it."""
+
+    rates: jax.Array
+    """Rain, evaporation, transpiration (interval, 3, column) [cm d-1]."""
+    stage: jax.Array | None
+    """Which root density holds in each interval (interval) or None."""
+    interval: jax.Array
+    """Length [d]."""
+
+
+def _demand(problem: Problem, series: Series, index: jax.Array, lanes: jax.Array) -> Demand:
+    rain, evaporation, transpiration = jnp.moveaxis(series.rates[index, :, lanes], -1, 0)
+    density = None
+    if problem.roots is not None:
+        table = problem.roots.density
+        if table.shape[0] == 1 or series.stage is None:
+            density = table[0] if table.ndim == 3 else table[0][:, None]
+        elif table.ndim == 2:
+            density = table[series.stage[index]].T
+        else:
+            density = table[series.stage[index], :, lanes].T
+    return Demand(rain, evaporation, transpiration, density)
+
+
+@eqx.filter_jit
+def drive(
+    problem: Problem,
+    control: Control,
+    lane: Lane,
+    series: Series,
+    observe: jax.Array | None,
+    every: int,
+) -> tuple[Lane, Record]:
+    """Advance every column through the series, each at its own pace."""
+    intervals, columns = series.rates.shape[0], series.rates.shape[2]
+    lanes = jnp.arange(columns)
+    rows = intervals // every
+    watched = lane.theta.shape[0] if observe is None else observe.shape[0]
+    dtype = lane.theta.dtype
+
+    def active(index: jax.Array, lane: Lane) -> jax.Array:
+        return (index < intervals) & (lane.status == Status.DONE)
+
+    def body(carry):
+        index, lane, record = carry
+        going = active(index, lane)
+        demand = _demand(problem, series, jnp.minimum(index, intervals - 1), lanes)
+        lane, ended = advance(problem, control, lane, demand, going)
+        index = index + ended
+        writes = ended & (index % every == 0)
+        row = jnp.where(writes, index // every - 1, rows)
+        seen = lane.theta if observe is None else observe @ lane.theta
+        record = Record(
+            record.theta.at[row, :, lanes].set(seen.T, mode="drop"),
+            record.sums.at[row, :, lanes].set(lane.sums.T, mode="drop"),
+            record.storage.at[row, lanes].set(
+                storage(problem, lane.theta, lane.rest, lane.pond), mode="drop"
+            ),
+        )
+        spent = lane.steps + lane.rejected >= control.max_steps * jnp.maximum(index, 1)
+        lane = lane._replace(
+            left=jnp.where(ended, series.interval, lane.left),
+            sums=jnp.where(writes, 0.0, lane.sums),
+            status=jnp.where(going & spent, jnp.int32(Status.STALLED), lane.status),
+        )
+        return index, lane, record
+
+    record = Record(
+        jnp.full((rows, watched, columns), jnp.nan, dtype),
+        jnp.full((rows, 5, columns), jnp.nan, dtype),
+        jnp.full((rows, columns), jnp.nan, dtype),
+    )
+    lane = lane._replace(left=jnp.full(columns, series.interval, dtype))
+    _, lane, record = jax.lax.while_loop(
+        lambda c: jnp.any(active(c[0], c[1])),
+        body,
+        (jnp.zeros(columns, jnp.int32), lane, record),
+    )
+    return lane, record
+
+
+@eqx.filter_jit
+def drive_differentiable(
+    problem: Problem,
+    control: Control,
+    lane: Lane,
+    series: Series,
+    observe: jax.Array | None,
+    attempts: int,
+) -> tuple[Lane, Record]:
+    """Advance through the series with a fixed number of attempts per interval, for gradients."""
+    columns = series.rates.shape[2]
+    lanes = jnp.arange(columns)
+
+    def one(carry, _):
+        lane, demand = carry
+        going = (lane.left > 0.0) & (lane.status == Status.DONE)
+        # Steps are chosen, not differentiated.
+        lane = lane._replace(dt=jax.lax.stop_gradient(lane.dt))
+        lane, _ = advance(problem, control, lane, demand, going)
+        return (lane, demand), None
+
+    @jax.checkpoint
+    def interval(lane: Lane, index: jax.Array):
+        demand = _demand(problem, series, jnp.full(columns, index), lanes)
+        lane = lane._replace(
+            left=jnp.full(columns, series.interval, lane.theta.dtype),
+            sums=jnp.zeros_like(lane.sums),
+        )
+        (lane, _), _ = jax.lax.scan(jax.checkpoint(one), (lane, demand), None, length=attempts)
+        late = (lane.left > 0.0) & (lane.status == Status.DONE)
+        lane = lane._replace(status=jnp.where(late, jnp.int32(Status.STALLED), lane.status))
+        seen = lane.theta if observe is None else observe @ lane.theta
+        return lane, Record(seen, lane.sums, storage(problem, lane.theta, lane.rest, lane.pond))
+
+    return jax.lax.scan(interval, lane, jnp.arange(series.rates.shape[0]))
