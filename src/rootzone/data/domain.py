@@ -7,13 +7,26 @@ north to south; outside the mask real maps are NaN and class maps are -9999.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 
 from rootzone.data.rasters import Grid, coarse_mask
+from rootzone.water.regionalization.soil_database import HorizonDatabase, ProfileDatabase
 
 MISSING_CLASS = -9999
+
+
+class SeriesStep(IntEnum):
+    """Steps of a gridded series, with the numbers that mHM gives them."""
+
+    CLIMATE = 1
+    """Twelve months, the same every year."""
+    DAILY = -1
+    MONTHLY = -2
+    YEARLY = -3
+
 
 _NIGHT_PREC = (0.46, 0.50, 0.52, 0.51, 0.48, 0.50, 0.49, 0.48, 0.52, 0.56, 0.50, 0.47)
 _NIGHT_TEMP = (-0.76, -1.30, -1.88, -2.38, -2.72, -2.75, -2.74, -3.04, -2.44, -1.60, -0.94, -0.53)
@@ -26,35 +39,6 @@ class Scene(NamedTuple):
     first_year: int
     last_year: int
     name: str
-
-
-@dataclass(frozen=True)
-class SoilTable:
-    """Soil types and their horizons, one row per horizon in ascending order.
-
-    Attributes
-    ----------
-    soil : array (row) of int
-        Soil type, 1 to the number of types.
-    upper, lower : array (row) or None
-        Depths of the horizon [mm]; None where every model horizon has a map of its own.
-    clay, sand : array (row)
-        Percent of the mass of mineral soil.
-    bulk_density : array (row)
-        Of the mineral soil [g cm-3].
-    """
-
-    soil: np.ndarray
-    upper: np.ndarray | None
-    lower: np.ndarray | None
-    clay: np.ndarray
-    sand: np.ndarray
-    bulk_density: np.ndarray
-
-    @property
-    def types(self) -> int:
-        """Number of soil types."""
-        return int(self.soil.max())
 
 
 @dataclass(frozen=True)
@@ -111,6 +95,45 @@ class Weather:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line through model cells: a railway, a road, a flight.
+
+    Attributes
+    ----------
+    x, y : array (vertex)
+        Vertices in the coordinates of the grids.
+    cells : array (cell, 2) of int
+        Row and column of the model cells that the line touches, in their order.
+    labels : tuple of str
+        Land cover of these cells.
+    number : array (vertex) of int
+        Which of the cells each vertex lies in.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    cells: np.ndarray
+    labels: tuple[str, ...]
+    number: np.ndarray
+
+    @property
+    def distance(self) -> np.ndarray:
+        """Distance of the vertices along the line."""
+        steps = np.hypot(np.diff(self.x), np.diff(self.y))
+        return np.concatenate([[0.0], np.cumsum(steps)])
+
+    @property
+    def length(self) -> float:
+        """Length of the line."""
+        return float(self.distance[-1])
+
+    def positions(self, mask1: np.ndarray) -> np.ndarray:
+        """Return the positions of the line's cells among the active cells of the model."""
+        order = np.cumsum(mask1.ravel()).reshape(mask1.shape) - 1
+        return order[tuple(self.cells.T)]
+
+
+@dataclass(frozen=True)
 class Domain:
     """Maps, tables and weather of a catchment.
 
@@ -130,8 +153,14 @@ class Domain:
         1 forest, 2 impervious, 3 pervious.
     lai_class : array (row, column) of int or None
         Unit of the table of leaf area.
-    lai : array (month, row, column) or None
-        Monthly leaf area where no classes are used.
+    lai : array (step, row, column) or None
+        Leaf area where no classes are used.
+    lai_step : SeriesStep
+        Its steps: 12 months of every year, or a series from the first day of the run.
+    geographic : bool
+        Whether the grids are in degrees.
+    line : Line or None
+        A line of measurements through the domain.
     latitude0, longitude0, latitude1, longitude1 : array (row, column)
         Coordinates of the cell centers of level 0 and 1 [degrees].
     """
@@ -148,7 +177,7 @@ class Domain:
     scenes: tuple[Scene, ...]
     lai_class: np.ndarray | None
     lai: np.ndarray | None
-    soils: SoilTable
+    soils: ProfileDatabase | HorizonDatabase
     geology_table: GeologyTable
     lai_table: LaiTable | None
     latitude0: np.ndarray
@@ -157,6 +186,9 @@ class Domain:
     longitude1: np.ndarray
     weather: Weather
     name: str = "domain"
+    geographic: bool = False
+    lai_step: SeriesStep = SeriesStep.CLIMATE
+    line: Line | None = None
 
     @property
     def mask(self) -> np.ndarray:

@@ -120,3 +120,34 @@ def coarse_mask(mask: np.ndarray, fine: Grid, coarse: Grid) -> np.ndarray:
     active = np.zeros(coarse.nrows * coarse.ncols, dtype=bool)
     active[index[mask]] = True
     return active.reshape(coarse.shape)
+
+
+def slope_and_aspect(dem: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return slope [%] and aspect [degrees from north, clockwise] by central differences.
+
+    Slopes below 0.01 % and aspects below 1 degree are raised to these, as mHM does.
+
+    Parameters
+    ----------
+    dem : array (row, column)
+        Elevation [m], without gaps.
+    grid : Grid
+        Its grid, in meters.
+    """
+    south, east = np.gradient(dem, grid.cellsize)
+    slope = 100.0 * np.hypot(south, east)
+    aspect = np.degrees(np.arctan2(-east, south)) % 360.0
+    return np.maximum(slope, 0.01), np.maximum(aspect, 1.0)
+
+
+def geographic_coordinates(
+    grid: Grid, center: tuple[float, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return latitude and longitude of the cells around a center, on a sphere."""
+    latitude, longitude = center
+    meters = 6371000.0 * np.pi / 180.0
+    y = grid.y - 0.5 * (grid.y[0] + grid.y[-1])
+    x = grid.x - 0.5 * (grid.x[0] + grid.x[-1])
+    lat = latitude + y[:, None] / meters + 0.0 * x[None, :]
+    lon = longitude + x[None, :] / (meters * np.cos(np.radians(lat)))
+    return lat, lon

@@ -222,10 +222,8 @@ def penman_monteith_daily(
         Daily means [W m-2].
     pressure : array (...)
         Air pressure [hPa].
-    albedo : array (...)
-        [1].
-    soil_heat_flux : array (...)
-        [W m-2], near zero for a day.
+    albedo, soil_heat_flux : array (...)
+        [1] and [W m-2], near zero for a day.
 
     Returns
     -------
@@ -352,7 +350,7 @@ def priestley_taylor(
     t = jnp.asarray(temperature)
     slope, gamma = saturation_vapor_pressure_slope(t), psychrometric_constant(pressure)
     energy = (jnp.asarray(net_radiation) - soil_heat_flux) * MJ_PER_DAY / 24.0 * hours
-    return alpha * slope / (slope + gamma) * energy / (2.501 - 0.002361 * t)
+    return jnp.asarray(alpha) * slope / (slope + gamma) * energy / (2.501 - 0.002361 * t)
 
 
 def hargreaves_samani(

@@ -18,6 +18,17 @@ from rootzone.water.retention import SoilHydraulics, VanGenuchten
 WET = 0.95
 """Saturation above which the head comes from the linear step, not from the water content."""
 
+NEAR = 1.0
+"""Suction beyond air entry [cm] within which the slopes are those at its end.
+
+Below n = 2 the slope of the van Genuchten-Mualem conductivity is infinite at saturation: a linear
+step that starts there must not believe it. Slopes steer the step only; the balance is not theirs.
+"""
+
+
+H_FLOOR = -1e5
+"""Driest head [cm]: a node that a step has dried beyond it stays there until water comes back."""
+
 
 class Hydraulics(NamedTuple):
     """Head [cm], its water content, capacity [cm-1], conductivity [cm d-1] and dK/dh [d-1]."""
@@ -50,9 +61,18 @@ class Direct(eqx.Module):
     def of_water(self, theta: jax.Array, h: jax.Array) -> Hydraulics:
         """Return the hydraulics of a water content; where the soil is nearly full, of ``h``."""
         wet = theta > self.theta_r + WET * (self.theta_s - self.theta_r)
-        h = jnp.where(wet, h, self.soil.head(theta))
-        K, dK = jax.jvp(self.soil.K, (h,), (jnp.ones_like(h),))
-        return Hydraulics(h, self.soil.theta(h), self.soil.capacity(h), K, dK)
+        h = jnp.where(wet, h, jnp.maximum(self.soil.head(theta), H_FLOOR))
+        C = self.soil.capacity(h)
+        near = jnp.minimum(h, -NEAR)
+        _, dK = jax.jvp(self.soil.K, (near,), (jnp.ones_like(h),))
+        unsaturated = C > 0.0
+        return Hydraulics(
+            h,
+            self.soil.theta(h),
+            jnp.where(unsaturated, self.soil.capacity(near), 0.0),
+            self.soil.K(h),
+            jnp.where(unsaturated, dK, 0.0),
+        )
 
 
 class FusedVanGenuchten(eqx.Module):
@@ -80,6 +100,9 @@ class FusedVanGenuchten(eqx.Module):
     K_scale: jax.Array
     entry_log: jax.Array
     air_entry: jax.Array
+    C_near: jax.Array
+    dK_near: jax.Array
+    share_floor: jax.Array
 
     @classmethod
     def of(cls, soil: VanGenuchten, dtype: jnp.dtype) -> "FusedVanGenuchten":
@@ -89,6 +112,10 @@ class FusedVanGenuchten(eqx.Module):
         entry_log = soil.m * (jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x))))
         distance = jnp.maximum(-x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
         escape = -jnp.expm1(-soil.m * distance)
+        near = jnp.asarray(soil.air_entry) - NEAR
+        shape = jnp.broadcast_shapes(near.shape, *(jnp.shape(p) for p in jax.tree.leaves(soil)))
+        near = jnp.broadcast_to(near, shape)
+        _, dK_near = jax.jvp(soil.K, (near,), (jnp.ones_like(near),))
         parts = (
             soil.theta_r,
             soil.theta_s,
@@ -102,6 +129,10 @@ class FusedVanGenuchten(eqx.Module):
             jnp.asarray(soil.K_s) / escape**2,
             entry_log,
             soil.air_entry,
+            soil.capacity(near),
+            dK_near,
+            (soil.theta(jnp.full(shape, H_FLOOR)) - soil.theta_r)
+            / ((jnp.asarray(soil.theta_s) - soil.theta_r) * jnp.exp(entry_log)),
         )
         return cls(*(jnp.asarray(part, dtype) for part in parts))
 
@@ -111,7 +142,7 @@ class FusedVanGenuchten(eqx.Module):
         saturated = wet & (h >= self.air_entry)
         tiny = float(np.finfo(theta.dtype).tiny) * 1e8
         suction = jnp.where(saturated, 1.0, jnp.maximum(-h, tiny))
-        share = jnp.clip((theta - self.theta_r) / self.span, 1e-12, 1.0)
+        share = jnp.clip((theta - self.theta_r) / self.span, self.share_floor, 1.0)
         log_share = jnp.log(jnp.where(wet, suction, share))
         # Wet: x = ln X from the head. Dry: e = ln(1 + X) from the water content.
         x_wet = self.n * (self.log_alpha + log_share)
@@ -133,9 +164,12 @@ class FusedVanGenuchten(eqx.Module):
         K = self.K_scale * jnp.exp(self.l * log_se) * escape**2
         dK = K * slope * (self.l * dry_part + 2.0 * (1.0 - escape) * full_part / escape)
         zero = jnp.zeros_like(theta)
+        close = h > self.air_entry - NEAR
+        C = jnp.where(wet & close, self.C_near, C)
+        dK = jnp.where(wet & close, self.dK_near, dK)
         return Hydraulics(
             jnp.where(wet, h, -suction),
-            jnp.where(wet, jnp.where(saturated, self.theta_s, self.theta_r + self.span * S), theta),
+            jnp.where(saturated, self.theta_s, self.theta_r + self.span * S),
             jnp.where(saturated, zero, C),
             jnp.where(saturated, self.K_s, K),
             jnp.where(saturated, zero, dK),

@@ -170,13 +170,13 @@ def extraterrestrial_radiation_hourly(
     middle = solar_hour_angle(day_of_year, hour, longitude, step=step)
     half = jnp.pi / 24.0 * step
     omega = sunset_hour_angle(day_of_year, latitude)
-    received = jnp.zeros(())
+    parts = []
     for shift in (-2.0 * jnp.pi, 0.0, 2.0 * jnp.pi):
         lower = jnp.clip(middle + shift - half, -omega, omega)
         upper = jnp.clip(middle + shift + half, -omega, omega)
-        received = received + _between(lower, upper, day_of_year, latitude)
+        parts.append(_between(lower, upper, day_of_year, latitude))
     # Round-off about the horizon, where the integral is a difference of equal terms.
-    received = jnp.maximum(received, 0.0)
+    received = jnp.maximum(parts[0] + parts[1] + parts[2], 0.0)
     return _SOLAR_CONSTANT * inverse_relative_distance(day_of_year) * received / (2.0 * half)
 
 

@@ -19,6 +19,11 @@ Parameter = jax.Array | float
 class Stress(Protocol):
     """Share of the potential uptake that a head allows."""
 
+    @property
+    def h_end(self) -> ArrayLike:
+        """Return the head [cm] at which uptake has ended."""
+        ...
+
     def __call__(self, h: jax.Array, demand: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return the share [1] and its slope [cm-1] at heads (node, column) [cm].
 
@@ -55,6 +60,11 @@ class Feddes(eqx.Module):
     fast: Parameter = 0.5
     slow: Parameter = 0.1
 
+    @property
+    def h_end(self) -> Parameter:
+        """Return the head [cm] at which uptake has ended."""
+        return self.h_wilting
+
     def __call__(self, h: jax.Array, demand: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return the share [1] and its slope [cm-1]."""
         pace = jnp.clip((self.fast - demand) / (jnp.asarray(self.fast) - self.slow), 0.0, 1.0)
@@ -82,6 +92,11 @@ class VanGenuchtenStress(eqx.Module):
 
     h50: Parameter = -800.0
     p: Parameter = 3.0
+
+    @property
+    def h_end(self) -> jax.Array:
+        """Return the head [cm] at which a thousandth of the uptake is left."""
+        return jnp.asarray(self.h50) * jnp.exp(jnp.log(999.0) / self.p)
 
     def __call__(self, h: jax.Array, demand: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Return the share [1] and its slope [cm-1]."""
@@ -124,7 +139,12 @@ class Uptake(NamedTuple):
 
 
 def uptake(
-    roots: Roots, density: jax.Array, h: jax.Array, demand: jax.Array, dx: jax.Array
+    roots: Roots,
+    density: jax.Array,
+    h: jax.Array,
+    demand: jax.Array,
+    dx: jax.Array,
+    within_reach: jax.Array,
 ) -> Uptake:
     """Return the root water uptake of heads (node, column).
 
@@ -140,6 +160,9 @@ def uptake(
         Potential transpiration [cm d-1].
     dx : array (node, 1)
         Thickness of the nodes [cm].
+    within_reach : array (node, column)
+        Rate that would take all water above the end of uptake within the step [d-1]. Half of it
+        is the ceiling (as in HYDRUS-1D): a long step cannot dry a node beyond its roots.
 
     Returns
     -------
@@ -151,7 +174,10 @@ def uptake(
     omega = jnp.sum(share * density * dx, axis=0)
     critical = jnp.asarray(roots.critical, h.dtype)
     potential = demand / jnp.maximum(jnp.maximum(omega, critical), 1e-6) * density
-    return Uptake(potential * share, potential * jnp.maximum(slope, 0.0), potential)
+    ceiling = jnp.minimum(potential, 0.5 * jnp.maximum(within_reach, 0.0))
+    free = potential * share <= ceiling
+    rising = jnp.where(free, potential * jnp.maximum(slope, 0.0), 0.0)
+    return Uptake(jnp.where(free, potential * share, ceiling), rising, ceiling)
 
 
 def _normalized(density: np.ndarray, depth: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rootzone.data.domain import Cases, Domain, Setup
-from rootzone.data.mhm.namelist_groups import OUTPUT_FLAGS, default_groups, with_values
+from rootzone.data.mhm.output_names import OUTPUT_FLAGS
+from rootzone.data.mhm.parameters import default_parameters
 from rootzone.data.mhm.writer import write_folder
 
 
@@ -62,12 +63,13 @@ def write_domain(
             warming_days=warming,
             **choices,
         )
-    groups = with_values(default_groups(len(domain.geology_table.unit)), parameters or {})
+    table = default_parameters(setup.cases, len(domain.geology_table.unit))
+    table = table.changed({name: {"default": value} for name, value in (parameters or {}).items()})
     write_folder(
         domain,
         Path(folder),
         setup,
-        list(groups.items()),
+        table,
         every=every,
         outputs=outputs,
         restart_in=restart_in,

@@ -11,7 +11,6 @@ NODATA = -9999.0
 _KEYS = ("ncols", "nrows", "xllcorner", "yllcorner", "cellsize")
 
 
-
 def read_header(path: Path, lines: list[str] | None = None) -> tuple[Grid, float]:
     """Return grid and missing value of the six header lines.
 
@@ -41,8 +40,8 @@ def read_header(path: Path, lines: list[str] | None = None) -> tuple[Grid, float
     return Grid(int(ncols), int(nrows), xll, yll, cellsize), nodata
 
 
-def read_ascii_grid(path: Path) -> tuple[Grid, np.ndarray]:
-    """Return grid and values (row, column) of an ASCII grid; missing values are NaN.
+def read_ascii_grid(path: Path) -> tuple[Grid, np.ndarray, int]:
+    """Return grid, values (row, column) with NaN where there are none, and their first line.
 
     Raises
     ------
@@ -71,12 +70,10 @@ def read_ascii_grid(path: Path) -> tuple[Grid, np.ndarray]:
                 f"{path}, line {number}, column {bad + 1}: '{words[bad]}' is no number"
             ) from None
     values[values == nodata] = np.nan
-    return grid, values
+    return grid, values, first + 1
 
 
-def write_ascii_grid(
-    path: Path, grid: Grid, values: np.ndarray, *, integer: bool = False
-) -> None:
+def write_ascii_grid(path: Path, grid: Grid, values: np.ndarray, *, integer: bool = False) -> None:
     """Write an ASCII grid; NaN becomes -9999, numbers keep all their digits."""
     text = [header_text(grid)]
     if integer:

@@ -6,29 +6,30 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rootzone.data.domain import Domain, Setup
+from rootzone.data.domain import Domain, SeriesStep, Setup
+from rootzone.data.line_file import write_line
 from rootzone.data.mhm.ascii_grids import NODATA, header_text, write_ascii_grid
-from rootzone.data.mhm.namelist_groups import OUTPUT_FLAGS, ParameterRow
-from rootzone.data.mhm.namelist_writer import mhm_nml, outputs_nml, parameter_nml
+from rootzone.data.mhm.meteo import QUANTITIES
+from rootzone.data.mhm.namelist_writer import (
+    mhm_nml,
+    outputs_nml,
+    parameter_nml,
+    routing_outputs_nml,
+)
+from rootzone.data.mhm.netcdf import save_netcdf
+from rootzone.data.mhm.output_names import OUTPUT_FLAGS
+from rootzone.data.mhm.time_axis import UNIT_OF
+from rootzone.water.regionalization.parameters import ParameterTable
+from rootzone.water.regionalization.soil_database import ProfileDatabase
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_WEATHER_UNITS = {
-    "pre": "mm",
-    "tavg": "degC",
-    "tmin": "degC",
-    "tmax": "degC",
-    "pet": "mm",
-    "net_rad": "W m-2",
-    "eabs": "Pa",
-    "windspeed": "m s-1",
-}
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def write_folder(
     domain: Domain,
     folder: Path,
     setup: Setup,
-    parameters: Iterable[tuple[str, Iterable[ParameterRow]]],
+    parameters: ParameterTable,
     *,
     outputs: Iterable[int] = OUTPUT_FLAGS,
     every: int = -1,
@@ -44,8 +45,8 @@ def write_folder(
         Made if it does not exist; ``mhm FOLDER`` runs it, results come to ``output/``.
     setup : Setup
         Choices of the run.
-    parameters : iterable of (group, rows)
-        Contents of mhm_parameter.nml.
+    parameters : ParameterTable
+        Values, bounds and flags of the chosen processes; the other groups keep mHM's.
     outputs : iterable of int
         Numbers of the outputs (mHM's ``outputFlxState``).
     every : int
@@ -54,24 +55,30 @@ def write_folder(
         Restart file to start from, relative to the folder; empty to start from mHM's defaults.
     """
     folder = Path(folder)
-    for part in ("input/morph", "input/luse", "input/meteo", "input/lai", "output", "restart"):
+    for part in ("input/morph", "input/luse", "input/meteo", "input/lai", "input/optional_data"):
         (folder / part).mkdir(parents=True, exist_ok=True)
+    for part in ("output", "restart"):
+        (folder / part).mkdir(exist_ok=True)
     text = mhm_nml(domain, setup, restart_in=restart_in)
     (folder / "mhm.nml").write_text(text, encoding="utf-8")
-    (folder / "mhm_parameter.nml").write_text(parameter_nml(parameters), encoding="utf-8")
+    text = parameter_nml(parameters, len(domain.geology_table.unit))
+    (folder / "mhm_parameter.nml").write_text(text, encoding="utf-8")
     text = outputs_nml(every=every, flags=outputs)
     (folder / "mhm_outputs.nml").write_text(text, encoding="utf-8")
+    (folder / "mrm_outputs.nml").write_text(routing_outputs_nml(), encoding="utf-8")
     _write_maps(domain, folder / "input")
     _write_tables(domain, folder / "input" / "morph")
     write_weather(domain, folder / "input" / "meteo")
     _write_latlon(domain, folder / "input" / "latlon.nc")
+    if domain.line is not None:
+        write_line(folder / "line.csv", domain.line)
 
 
 def _write_maps(domain: Domain, folder: Path) -> None:
     morph, grid = folder / "morph", domain.level0
     for name in ("dem", "slope", "aspect"):
         write_ascii_grid(morph / f"{name}.asc", grid, getattr(domain, name))
-    if len(domain.soil) == 1 and domain.soils.upper is not None:
+    if isinstance(domain.soils, ProfileDatabase):
         write_ascii_grid(morph / "soil_class.asc", grid, domain.soil[0], integer=True)
     else:
         for i, values in enumerate(domain.soil, start=1):
@@ -88,8 +95,8 @@ def _write_maps(domain: Domain, folder: Path) -> None:
 
 def _write_tables(domain: Domain, morph: Path) -> None:
     soils, geology, leaves = domain.soils, domain.geology_table, domain.lai_table
-    lines = [f"nSoil_Types {soils.types}"]
-    if soils.upper is not None and soils.lower is not None:
+    lines = [f"nSoil_Types {len(np.unique(soils.soil))}"]
+    if isinstance(soils, ProfileDatabase):
         lines.append("MU_GLOBAL HORIZON UD[mm] LD[mm] CLAY[%] SAND[%] BD[gcm-3]")
         horizon, last = 0, -1
         for row in zip(
@@ -134,13 +141,13 @@ def write_weather(domain: Domain, folder: Path) -> None:
     for name, values in weather.fields.items():
         time = xr.Variable("time", hours.astype("int32"), {"units": f"hours since {since}"})
         filled = np.where(np.isnan(values), NODATA, values)
-        attrs = {"units": _WEATHER_UNITS[name], "missing_value": NODATA}
+        attrs = {"units": QUANTITIES[name].unit, "missing_value": NODATA}
         field = xr.Variable(("time", "yc", "xc"), filled, attrs)
-        _save(xr.Dataset({name: field}, {"time": time, **axes}), folder / f"{name}.nc")
+        save_netcdf(xr.Dataset({name: field}, {"time": time, **axes}), folder / f"{name}.nc")
     for name, values in weather.weights.items():
         filled = np.where(np.isnan(values), NODATA, values)
         field = xr.Variable(("hour", "month", "yc", "xc"), filled, {"missing_value": NODATA})
-        _save(xr.Dataset({f"{name}_weight": field}, axes), folder / f"{name}_weight.nc")
+        save_netcdf(xr.Dataset({f"{name}_weight": field}, axes), folder / f"{name}_weight.nc")
 
 
 def _axes(domain: Domain) -> dict[str, xr.Variable]:
@@ -152,12 +159,16 @@ def _axes(domain: Domain) -> dict[str, xr.Variable]:
 
 
 def _write_lai(domain: Domain, path: Path) -> None:
-    assert domain.lai is not None  # noqa: S101
+    assert domain.lai is not None
     filled = np.where(np.isnan(domain.lai), NODATA, domain.lai)
-    attrs = {"units": "1", "missing_value": NODATA}
+    attrs = {"units": "1", "missing_value": NODATA, "_FillValue": NODATA}
     field = xr.Variable(("time", "yc", "xc"), filled, attrs)
-    time = xr.Variable("time", np.arange(12), {"units": "months since 2000-01-15"})
-    _save(xr.Dataset({"lai": field}, {"time": time}), path)
+    start, steps = domain.weather.start, np.arange(len(domain.lai))
+    unit = "M" if domain.lai_step == SeriesStep.CLIMATE else UNIT_OF[domain.lai_step]
+    dates = (start.astype(f"datetime64[{unit}]") + steps).astype("datetime64[D]")
+    days = (dates - dates[0]).astype("int32")
+    time = xr.Variable("time", days, {"units": f"days since {dates[0]}"})
+    save_netcdf(xr.Dataset({"lai": field}, {"time": time}), path)
 
 
 def _write_latlon(domain: Domain, path: Path) -> None:
@@ -172,9 +183,4 @@ def _write_latlon(domain: Domain, path: Path) -> None:
         "lat": variable(coarse, domain.latitude1, "latitude"),
         "lon": variable(coarse, domain.longitude1, "longitude"),
     }
-    _save(xr.Dataset(variables), path)
-
-
-def _save(dataset: xr.Dataset, path: Path) -> None:
-    encoding = {name: {"_FillValue": None} for name in dataset.variables}
-    dataset.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+    save_netcdf(xr.Dataset(variables), path)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rootzone.data.domain import MISSING_CLASS
-from rootzone.data.rasters import Grid
+from rootzone.data.rasters import Grid, blocks
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, int], length: float) -> np.ndarray:
@@ -27,17 +27,6 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, int], length: float
     return (values - values.mean()) / values.std()
 
 
-def slope_and_aspect(dem: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Return slope [%] and aspect [degrees from north, clockwise] by central differences.
-
-    Slopes below 0.01 % and aspects below 1 degree are raised to these, as mHM does.
-    """
-    south, east = np.gradient(dem, grid.cellsize)
-    slope = 100.0 * np.hypot(south, east)
-    aspect = np.degrees(np.arctan2(-east, south)) % 360.0
-    return np.round(np.maximum(slope, 0.01), 4), np.round(np.maximum(aspect, 1.0), 3)
-
-
 def ranked_classes(values: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Return classes 1, 2, ... of a field, each with its share of the area."""
     edges = np.quantile(values, np.cumsum(shares)[:-1] / np.sum(shares))
@@ -51,12 +40,9 @@ def masked(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.where(mask, values, np.nan)
 
 
-def geographic(grid: Grid, center: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Return latitude and longitude of the cells around a center, on a sphere."""
-    latitude, longitude = center
-    meters = 6371000.0 * np.pi / 180.0
-    y = grid.y - 0.5 * (grid.y[0] + grid.y[-1])
-    x = grid.x - 0.5 * (grid.x[0] + grid.x[-1])
-    lat = latitude + y[:, None] / meters + 0.0 * x[None, :]
-    lon = longitude + x[None, :] / (meters * np.cos(np.radians(lat)))
-    return lat, lon
+def block_means(values: np.ndarray, fine: Grid, coarse: Grid) -> np.ndarray:
+    """Return means of all fine cells in each coarse cell."""
+    index = blocks(fine, coarse).ravel()
+    size = coarse.nrows * coarse.ncols
+    count = np.bincount(index, minlength=size)
+    return (np.bincount(index, values.ravel(), minlength=size) / count).reshape(coarse.shape)

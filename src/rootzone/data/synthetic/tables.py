@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rootzone.data.domain import GeologyTable, LaiTable, SoilTable
+from rootzone.data.domain import GeologyTable, LaiTable
+from rootzone.water.regionalization.soil_database import ProfileDatabase
 
 # clay and sand [%] of the top horizon, bulk density of the top [g cm-3], depth of the soil [mm]
 _TEXTURES = (
@@ -18,7 +19,7 @@ _TEXTURES = (
 _DEPTHS = ((300.0, 800.0), (150.0, 500.0, 1000.0), (250.0,), (200.0, 600.0))
 
 
-def soil_table(rng: np.random.Generator, types: int = 8) -> SoilTable:
+def soil_table(rng: np.random.Generator, types: int = 8) -> ProfileDatabase:
     """Return soil types of two to four horizons; deeper ones are denser and vary in clay."""
     rows = []
     for i in range(types):
@@ -33,7 +34,7 @@ def soil_table(rng: np.random.Generator, types: int = 8) -> SoilTable:
             d = min(density + 0.12 * j + rng.uniform(-0.03, 0.03), 1.75)
             rows.append((i + 1, edges[j], edges[j + 1], round(c, 1), round(s, 1), round(d, 2)))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
-    return SoilTable(columns[0].astype(int), *columns[1:])
+    return ProfileDatabase(columns[0].astype(int), *columns[1:])
 
 
 def geology_table(units: int = 5) -> GeologyTable:

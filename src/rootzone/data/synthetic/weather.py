@@ -20,7 +20,7 @@ def daily_weather(
 
     Temperature is a season plus a first-order autoregression with a lapse rate of 6.5 K per km;
     rain comes in spells (a two-state Markov chain) with gamma-distributed amounts; radiation
-    follows the season and the clouds; PET is proportional to it.
+    follows the season and the clouds; PET is that of Hargreaves (1975).
 
     Parameters
     ----------
@@ -39,36 +39,45 @@ def daily_weather(
     doy = (day - day.astype("datetime64[Y]")).astype(int) + 1
     season = -np.cos(2.0 * np.pi * (doy - 20) / 365.25)
     wet, anomaly = _spells(rng, days), _autoregression(rng, days, 0.75)
-    shape = elevation.shape
-    lapse = -0.0065 * (elevation - elevation.mean())
+    height, shape = elevation - elevation.mean(), elevation.shape
     tavg = mean_temperature + 9.5 * season + 3.2 * anomaly
-    tavg = tavg[:, None, None] + lapse + 0.3 * _noise(rng, days, shape)
+    tavg = tavg[:, None, None] - 0.0065 * height + 0.3 * _noise(rng, days, shape)
     cloud = np.clip(0.35 + 0.4 * wet + 0.15 * rng.standard_normal(days), 0.05, 1.0)
     half_range = (5.5 - 3.5 * cloud)[:, None, None] + 0.4 * np.abs(_noise(rng, days, shape))
-    amount = rng.gamma(0.75, 1.0, days) * wet * (1.0 + 0.25 * season)
-    amount *= annual_rain / 365.25 / max(amount.mean(), 1e-6)
-    pattern = 1.0 + 0.0004 * (elevation - elevation.mean())
-    pattern = pattern * np.exp(0.25 * _noise(rng, days, shape))
-    pre = np.where(amount[:, None, None] * pattern > 0.05, amount[:, None, None] * pattern, 0.0)
-    clear = _extraterrestrial(doy, latitude)
-    sun = (clear * (0.75 - 0.5 * cloud))[:, None, None] * np.ones(shape)
-    net = 0.77 * sun - (70.0 - 45.0 * cloud)[:, None, None]
-    pet = np.maximum(0.0135 / 28.4 * 0.9 * sun * (np.maximum(tavg, -17.0) + 17.8) / 1.35, 0.0)
+    sun = _extraterrestrial(doy, latitude) * (0.75 - 0.5 * cloud)
+    net = 0.77 * sun - (70.0 - 45.0 * cloud)
+    # Hargreaves (1975): 28.4 W m-2 evaporate 1 mm a day
+    pet = 0.0135 / 28.4 * sun[:, None, None] * np.maximum(tavg + 17.8, 0.0)
     saturated = 610.8 * np.exp(17.27 * tavg / (tavg + 237.3))
     humid = np.clip(0.6 + 0.3 * cloud, 0.3, 1.0)[:, None, None]
     wind = np.maximum(2.8 + 1.1 * rng.standard_normal(days), 0.4)
     wind = wind[:, None, None] * (1.0 + 0.05 * _noise(rng, days, shape))
     fields = {
-        "pre": np.round(pre, 3),
+        "pre": np.round(_rain(rng, wet, season, height, annual_rain), 3),
         "tavg": np.round(tavg, 3),
         "tmin": np.round(tavg - half_range, 3),
         "tmax": np.round(tavg + half_range, 3),
         "pet": np.round(pet, 4),
-        "net_rad": np.round(net, 2),
+        "net_rad": np.round(np.broadcast_to(net[:, None, None], tavg.shape), 2),
         "eabs": np.round(saturated * humid, 2),
         "windspeed": np.round(np.maximum(wind, 0.3), 3),
     }
     return Weather(day[0].astype("datetime64[h]"), 24, fields)
+
+
+def _rain(
+    rng: np.random.Generator,
+    wet: np.ndarray,
+    season: np.ndarray,
+    height: np.ndarray,
+    annual_rain: float,
+) -> np.ndarray:
+    """Return rain [mm]: gamma-distributed on wet days, more up the hills, patchy in space."""
+    amount = rng.gamma(0.75, 1.0, len(wet)) * wet * (1.0 + 0.25 * season)
+    amount *= annual_rain / 365.25 / max(amount.mean(), 1e-6)
+    pattern = (1.0 + 0.0004 * height) * np.exp(0.25 * _noise(rng, len(wet), height.shape))
+    rain = amount[:, None, None] * pattern
+    return np.where(rain > 0.05, rain, 0.0)
 
 
 def _noise(rng: np.random.Generator, days: int, shape: tuple[int, int]) -> np.ndarray:

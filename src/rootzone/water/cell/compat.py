@@ -21,6 +21,13 @@ class Compat:
     cumulative_tillage_conductivity : bool
         With one soil map per horizon, the conductivity of tillage soils is multiplied
         cumulatively over the land-cover classes.
+    last_karstic_unit : bool
+        Of several karstic units only the last one of the table counts as karst.
+    roots_end_with_last_soil : bool
+        The share of the roots in the last horizon is computed with the depth of the soil in the
+        last fine cell of the map, for all soils.
+    no_cosmic_L3_per_horizon : bool
+        With one soil map per horizon, L3 of COSMIC stays at its missing value -9999.
     next_scene_in_last_output : bool
         Outputs of the last step of a year are weighted with the sealed fraction (and saturation)
         of the next year's scene.
@@ -29,6 +36,9 @@ class Compat:
     last_scene_threshold: bool
     clay_and_sand_as_fractions: bool
     cumulative_tillage_conductivity: bool
+    last_karstic_unit: bool
+    roots_end_with_last_soil: bool
+    no_cosmic_L3_per_horizon: bool
     next_scene_in_last_output: bool
 
     @classmethod
@@ -37,7 +47,7 @@ class Compat:
         return tuple(f.name for f in fields(cls))
 
 
-MHM_5_13 = Compat(True, True, True, True)
+MHM_5_13 = Compat(True, True, True, True, True, True, True)
 """mHM 5.13.4 as it behaves."""
-STANDARD = Compat(False, False, False, False)
+STANDARD = Compat(False, False, False, False, False, False, False)
 """As its documentation says."""

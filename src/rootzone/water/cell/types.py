@@ -23,7 +23,7 @@ MONTH = ("month", "cell")
 LEAF = ("leaf", "cell")
 
 
-def _declare(unit: str, axes: tuple[str, ...], long_name: str, *, optional: bool = False) -> Any:
+def declare(unit: str, axes: tuple[str, ...], long_name: str, *, optional: bool = False) -> Any:
     """Declare a field once: unit, axes and one line of what it is."""
     metadata = {"unit": unit, "axes": axes, "long_name": long_name}
     return eqx.field(default=None, metadata=metadata) if optional else eqx.field(metadata=metadata)
@@ -69,71 +69,71 @@ class CellParameters(eqx.Module):
     """
 
     # canopy
-    interception_capacity: jax.Array = _declare("mm", LEAF, "largest interception storage")
+    interception_capacity: jax.Array = declare("mm", LEAF, "largest interception storage")
     # snow
-    threshold_temperature: jax.Array = _declare("degC", CELL, "threshold of snowfall and melt")
-    degree_day_min: jax.Array = _declare("mm d-1 degC-1", CELL, "degree-day factor without rain")
-    degree_day_max: jax.Array = _declare("mm d-1 degC-1", CELL, "largest degree-day factor")
-    degree_day_increase: jax.Array = _declare(
+    threshold_temperature: jax.Array = declare("degC", CELL, "threshold of snowfall and melt")
+    degree_day_min: jax.Array = declare("mm d-1 degC-1", CELL, "degree-day factor without rain")
+    degree_day_max: jax.Array = declare("mm d-1 degC-1", CELL, "largest degree-day factor")
+    degree_day_increase: jax.Array = declare(
         "degC-1", CELL, "increase of the degree-day factor per mm of precipitation of the step"
     )
     # sealed surface
-    sealed_fraction: jax.Array = _declare("1", CELL, "share of the cell that is sealed")
-    sealed_capacity: jax.Array = _declare("mm", CELL, "storage of the sealed surface")
-    evap_coefficient: jax.Array = _declare(
+    sealed_fraction: jax.Array = declare("1", CELL, "share of the cell that is sealed")
+    sealed_capacity: jax.Array = declare("mm", CELL, "storage of the sealed surface")
+    evap_coefficient: jax.Array = declare(
         "1", MONTH, "divisor of potential evapotranspiration over free water"
     )
     # soil
-    horizon_thickness: jax.Array = _declare("mm", HORIZON, "thickness of the horizon")
-    saturation: jax.Array = _declare("mm", HORIZON, "water at saturation")
-    field_capacity: jax.Array = _declare("mm", HORIZON, "water at field capacity")
-    wilting_point: jax.Array = _declare("mm", HORIZON, "water at the permanent wilting point")
-    infiltration_exponent: jax.Array = _declare("1", HORIZON, "shape of infiltration")
-    root_fraction: jax.Array = _declare("1", HORIZON, "share of the roots")
+    horizon_thickness: jax.Array = declare("mm", HORIZON, "thickness of the horizon")
+    saturation: jax.Array = declare("mm", HORIZON, "water at saturation")
+    field_capacity: jax.Array = declare("mm", HORIZON, "water at field capacity")
+    wilting_point: jax.Array = declare("mm", HORIZON, "water at the permanent wilting point")
+    infiltration_exponent: jax.Array = declare("1", HORIZON, "shape of infiltration")
+    root_fraction: jax.Array = declare("1", HORIZON, "share of the roots")
     # runoff
-    interflow_threshold: jax.Array = _declare("mm", CELL, "storage above which interflow is fast")
-    k_fast: jax.Array = _declare("d", CELL, "recession of fast interflow")
-    k_slow: jax.Array = _declare("d", CELL, "recession of slow interflow")
-    slow_exponent: jax.Array = _declare("1", CELL, "exponent of slow interflow less one")
-    k_percolation: jax.Array = _declare("d", CELL, "recession of percolation")
-    k_baseflow: jax.Array = _declare("d", CELL, "recession of baseflow")
-    karstic_loss: jax.Array = _declare(
-        "1", CELL, "share of percolation that reaches groundwater (above one where karst gains)"
+    interflow_threshold: jax.Array = declare("mm", CELL, "storage above which interflow is fast")
+    k_fast: jax.Array = declare("d", CELL, "recession of fast interflow")
+    k_slow: jax.Array = declare("d", CELL, "recession of slow interflow")
+    slow_exponent: jax.Array = declare("1", CELL, "exponent of slow interflow less one")
+    k_percolation: jax.Array = declare("d", CELL, "recession of percolation")
+    k_baseflow: jax.Array = declare("d", CELL, "recession of baseflow")
+    karstic_loss: jax.Array = declare(
+        "1", CELL, "share of percolation that reaches groundwater (negative where karst drains it)"
     )
     # parts that belong to one option
-    jarvis_threshold: jax.Array | None = _declare(
+    jarvis_threshold: jax.Array | None = declare(
         "1", CELL, "relative water below which Jarvis reduces uptake", optional=True
     )
-    latitude: jax.Array | None = _declare("degrees_north", CELL, "latitude", optional=True)
-    pet_lai_factor: jax.Array | None = _declare(
+    latitude: jax.Array | None = declare("degrees_north", CELL, "latitude", optional=True)
+    pet_lai_factor: jax.Array | None = declare(
         "1", LEAF, "correction of potential evapotranspiration by leaf area", optional=True
     )
-    pet_aspect_factor: jax.Array | None = _declare(
+    pet_aspect_factor: jax.Array | None = declare(
         "1", CELL, "correction of potential evapotranspiration by aspect", optional=True
     )
-    hargreaves_coefficient: jax.Array | None = _declare(
+    hargreaves_coefficient: jax.Array | None = declare(
         "degC-1.5", CELL, "coefficient of Hargreaves and Samani", optional=True
     )
-    priestley_taylor: jax.Array | None = _declare(
+    priestley_taylor: jax.Array | None = declare(
         "1", LEAF, "coefficient of Priestley and Taylor", optional=True
     )
-    aerodynamic_resistance: jax.Array | None = _declare(
+    aerodynamic_resistance: jax.Array | None = declare(
         "1", LEAF, "aerodynamic resistance times wind speed", optional=True
     )
-    bulk_resistance: jax.Array | None = _declare(
+    bulk_resistance: jax.Array | None = declare(
         "s m-1", LEAF, "bulk surface resistance", optional=True
     )
     # neutrons
-    N0: jax.Array | None = _declare("h-1", CELL, "count rate over dry soil", optional=True)
-    bulk_density: jax.Array | None = _declare("g cm-3", HORIZON, "bulk density", optional=True)
-    lattice_water: jax.Array | None = _declare("mm", HORIZON, "lattice water", optional=True)
-    cosmic_L3: jax.Array | None = _declare(
+    N0: jax.Array | None = declare("h-1", CELL, "count rate over dry soil", optional=True)
+    bulk_density: jax.Array | None = declare("g cm-3", HORIZON, "bulk density", optional=True)
+    lattice_water: jax.Array | None = declare("mm", HORIZON, "lattice water", optional=True)
+    cosmic_L3: jax.Array | None = declare(
         "g cm-2", HORIZON, "attenuation of fast neutrons by dry soil", optional=True
     )
-    organic_water: jax.Array | None = _declare(
+    organic_water: jax.Array | None = declare(
         "mm", HORIZON, "water equivalent of organic matter", optional=True
     )
-    biomass_water: jax.Array | None = _declare(
+    biomass_water: jax.Array | None = declare(
         "mm", CELL, "water equivalent of the biomass above ground", optional=True
     )
 
@@ -176,12 +176,12 @@ class CellParameters(eqx.Module):
 class CellState(eqx.Module):
     """Water stored in the cells."""
 
-    interception: jax.Array = _declare("mm", CELL, "water on the canopy")
-    snow_pack: jax.Array = _declare("mm", CELL, "snow water equivalent")
-    sealed_storage: jax.Array = _declare("mm", CELL, "water on the sealed part")
-    soil_moisture: jax.Array = _declare("mm", HORIZON, "water of the horizon")
-    unsaturated_storage: jax.Array = _declare("mm", CELL, "reservoir of the interflow")
-    saturated_storage: jax.Array = _declare("mm", CELL, "reservoir of the baseflow")
+    interception: jax.Array = declare("mm", CELL, "water on the canopy")
+    snow_pack: jax.Array = declare("mm", CELL, "snow water equivalent")
+    sealed_storage: jax.Array = declare("mm", CELL, "water on the sealed part")
+    soil_moisture: jax.Array = declare("mm", HORIZON, "water of the horizon")
+    unsaturated_storage: jax.Array = declare("mm", CELL, "reservoir of the interflow")
+    saturated_storage: jax.Array = declare("mm", CELL, "reservoir of the baseflow")
 
     @classmethod
     def initial(cls, parameters: CellParameters) -> Self:
@@ -212,9 +212,9 @@ class CellState(eqx.Module):
 class CellForcing(eqx.Module):
     """Weather of one time step."""
 
-    precipitation: jax.Array = _declare("mm", CELL, "precipitation of the step")
-    temperature: jax.Array = _declare("degC", CELL, "air temperature of the step")
-    pet: jax.Array = _declare("mm", CELL, "potential evapotranspiration of the step")
+    precipitation: jax.Array = declare("mm", CELL, "precipitation of the step")
+    temperature: jax.Array = declare("degC", CELL, "air temperature of the step")
+    pet: jax.Array = declare("mm", CELL, "potential evapotranspiration of the step")
 
 
 class CellFluxes(eqx.Module):
@@ -224,25 +224,25 @@ class CellFluxes(eqx.Module):
     part, ``sealed_*`` of the sealed part, the others of the whole cell.
     """
 
-    precipitation: jax.Array = _declare("mm", CELL, "precipitation")
-    pet: jax.Array = _declare("mm", CELL, "potential evapotranspiration")
-    throughfall: jax.Array = _declare("mm", CELL, "precipitation that passes the canopy")
-    canopy_evaporation: jax.Array = _declare("mm", CELL, "evaporation from the canopy")
-    rain: jax.Array = _declare("mm", CELL, "liquid throughfall")
-    snowfall: jax.Array = _declare("mm", CELL, "solid throughfall")
-    melt: jax.Array = _declare("mm", CELL, "melt of snow")
-    effective_precipitation: jax.Array = _declare("mm", CELL, "melt and rain")
-    sealed_runoff: jax.Array = _declare("mm", CELL, "runoff from the sealed part")
-    sealed_evaporation: jax.Array = _declare("mm", CELL, "evaporation from the sealed part")
-    infiltration: jax.Array = _declare("mm", HORIZON, "water that leaves the horizon downward")
-    soil_evapotranspiration: jax.Array = _declare("mm", HORIZON, "evapotranspiration")
-    fast_interflow: jax.Array = _declare("mm", CELL, "fast interflow")
-    slow_interflow: jax.Array = _declare("mm", CELL, "slow interflow")
-    percolation: jax.Array = _declare("mm", CELL, "percolation asked of the reservoir")
-    percolated: jax.Array = _declare("mm", CELL, "percolation that left the reservoir")
-    recharge: jax.Array = _declare("mm", CELL, "percolation that reached groundwater")
-    baseflow: jax.Array = _declare("mm", CELL, "baseflow")
-    runoff: jax.Array = _declare("mm", CELL, "total runoff of the cell")
+    precipitation: jax.Array = declare("mm", CELL, "precipitation")
+    pet: jax.Array = declare("mm", CELL, "potential evapotranspiration")
+    throughfall: jax.Array = declare("mm", CELL, "precipitation that passes the canopy")
+    canopy_evaporation: jax.Array = declare("mm", CELL, "evaporation from the canopy")
+    rain: jax.Array = declare("mm", CELL, "liquid throughfall")
+    snowfall: jax.Array = declare("mm", CELL, "solid throughfall")
+    melt: jax.Array = declare("mm", CELL, "melt of snow")
+    effective_precipitation: jax.Array = declare("mm", CELL, "melt and rain")
+    sealed_runoff: jax.Array = declare("mm", CELL, "runoff from the sealed part")
+    sealed_evaporation: jax.Array = declare("mm", CELL, "evaporation from the sealed part")
+    infiltration: jax.Array = declare("mm", HORIZON, "water that leaves the horizon downward")
+    soil_evapotranspiration: jax.Array = declare("mm", HORIZON, "evapotranspiration")
+    fast_interflow: jax.Array = declare("mm", CELL, "fast interflow")
+    slow_interflow: jax.Array = declare("mm", CELL, "slow interflow")
+    percolation: jax.Array = declare("mm", CELL, "percolation asked of the reservoir")
+    percolated: jax.Array = declare("mm", CELL, "percolation that left the reservoir")
+    recharge: jax.Array = declare("mm", CELL, "percolation that reached groundwater")
+    baseflow: jax.Array = declare("mm", CELL, "baseflow")
+    runoff: jax.Array = declare("mm", CELL, "total runoff of the cell")
 
 
 def stack_scenes(scenes: Any) -> CellParameters:

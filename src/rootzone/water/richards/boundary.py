@@ -132,9 +132,7 @@ class Top(Protocol):
 
     h_dry: Parameter
 
-    def close(
-        self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array
-    ) -> Surface:
+    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens for a net supply [cm d-1] (column) and the water standing [cm]."""
         ...
 
@@ -157,9 +155,7 @@ class Atmosphere(eqx.Module):
     pond_max: Parameter = 0.0
     h_dry: Parameter = -15000.0
 
-    def close(
-        self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array
-    ) -> Surface:
+    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens at the surface in a step."""
         available = supply + pond / dt
         by_flux = (first.reduced + available) / first.pivot
@@ -199,9 +195,7 @@ class TopHead(eqx.Module):
     h: Parameter
     h_dry: Parameter = -15000.0
 
-    def close(
-        self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array
-    ) -> Surface:
+    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens at the surface in a step."""
         del dt
         dh = jnp.broadcast_to(jnp.asarray(self.h, supply.dtype), supply.shape) - first.h
@@ -215,9 +209,7 @@ class TopFlux(eqx.Module):
 
     h_dry: Parameter = -15000.0
 
-    def close(
-        self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array
-    ) -> Surface:
+    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens at the surface in a step."""
         del dt
         zero = jnp.zeros_like(supply)

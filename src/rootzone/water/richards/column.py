@@ -55,7 +55,7 @@ class Fluxes(NamedTuple):
     """Amounts of each output interval (interval, column) [cm]."""
 
     infiltration: jax.Array
-    """Water that entered the soil: rain less evaporation and runoff; negative when drying."""
+    """Water that entered the soil through its surface, negative when it dries."""
     runoff: jax.Array
     evaporation: jax.Array
     """Actual evaporation of soil and standing water."""
@@ -69,14 +69,15 @@ class Run(NamedTuple):
     """Result of a run.
 
     ``theta`` (interval, observation, column) at the ends of the output intervals, ``storage``
-    (interval, column) [cm], ``balance_error`` (interval, column) [cm]: what the storage gained
-    less what the fluxes brought.
+    and ``pond`` (interval, column): water in the soil and on it [cm]; ``balance_error`` (interval,
+    column) [cm]: what the soil has gained since the start less what the fluxes have brought.
     """
 
     state: State
     theta: jax.Array
     fluxes: Fluxes
     storage: jax.Array
+    pond: jax.Array
     balance_error: jax.Array
     status: jax.Array
     steps: jax.Array
@@ -161,7 +162,7 @@ class Richards(eqx.Module):
             raise ValueError(
                 f"{series.rates.shape[0]} forcing intervals are no multiple of every={every}"
             )
-        before = storage(problem, lane.theta, lane.rest, lane.pond)
+        before = storage(problem, lane.theta, lane.rest)
         return _result(before, *drive(problem, self.control, lane, series, weights, every))
 
     def run_differentiable(
@@ -187,7 +188,7 @@ class Richards(eqx.Module):
             Attempted steps per interval.
         """
         problem, lane, series, weights = self._prepare(state, forcing, interval, observe)
-        before = storage(problem, lane.theta, lane.rest, lane.pond)
+        before = storage(problem, lane.theta, lane.rest)
         return _result(
             before, *drive_differentiable(problem, self.control, lane, series, weights, attempts)
         )
@@ -199,7 +200,7 @@ class Richards(eqx.Module):
         cast = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)  # noqa: E731
         depth = np.asarray(self.grid.depth)
         soil = solver_form(self.soil, dtype)
-        dry = jnp.broadcast_to(jnp.asarray(self.top.h_dry), state.h.shape)
+        at = lambda h: jnp.broadcast_to(self.soil.theta(jnp.asarray(h)), state.h.shape)  # noqa: E731
         problem = Problem(
             soil,
             cast(self.top),
@@ -209,7 +210,8 @@ class Richards(eqx.Module):
             jnp.asarray(np.diff(depth), dtype)[:, None],
             jnp.asarray(self.grid.thickness, dtype)[:, None],
             jnp.asarray(depth[-1], dtype),
-            jnp.broadcast_to(self.soil.theta(dry), state.h.shape)[0].astype(dtype),
+            at(self.top.h_dry)[0].astype(dtype),
+            at(-1e6 if self.roots is None else self.roots.stress.h_end).astype(dtype),
         )
         rates = [jnp.asarray(part, dtype) for part in forcing[:3]]
         length = max(part.shape[0] for part in rates if part.ndim)
@@ -223,21 +225,24 @@ class Richards(eqx.Module):
             jnp.asarray(interval, dtype),
         )
         weights = None if observe is None else jnp.asarray(observe, dtype)
-        return problem, start(problem, state.theta, state.h, state.pond, self.control), series, weights
+        return (
+            problem,
+            start(problem, state.theta, state.h, state.pond, self.control),
+            series,
+            weights,
+        )
 
 
 def _result(before: jax.Array, lane: Lane, record: Record) -> Run:
     fluxes = Fluxes(*(record.sums[:, n] for n in range(5)))
-    earlier = jnp.concatenate([before[None], record.storage[:-1]])
-    # Standing water is outside the soil: what the soil took is what fell less what stands.
-    gained = record.storage - earlier
     brought = fluxes.infiltration - fluxes.drainage - fluxes.transpiration
     return Run(
         State(lane.here.h, lane.theta, lane.pond),
         record.theta,
         fluxes,
         record.storage,
-        gained - brought,
+        record.pond,
+        record.storage - before - jnp.cumsum(brought, axis=0),
         lane.status,
         lane.steps,
         lane.rejected,

@@ -17,13 +17,17 @@ from rootzone.water.richards.boundary import Bottom, FirstNode, Surface, Top
 from rootzone.water.richards.grid import Internodal
 from rootzone.water.roots import Roots, uptake
 
-_STORAGE = 1e-7  # cm-1, of a saturated node: keeps a fully saturated column solvable
+_RELAX = 0.005  # d, over which the water that earlier linear steps missed finds its head
+_STORAGE = (
+    1e-4  # cm-1, of a saturated node: keeps a fully saturated column solvable, stores nothing
+)
 
 
 class Problem(eqx.Module):
     """A batch of columns as the solver sees it; constants formed once, one precision.
 
-    ``dz`` (node-1, 1) and ``dx`` (node, 1) [cm], ``bottom_depth`` [cm], ``driest`` (column).
+    ``dz`` (node-1, 1) and ``dx`` (node, 1) [cm], ``bottom_depth`` [cm]; water content of the driest
+    surface ``driest`` (column) and at the end of root uptake ``wilted`` (node, column).
     """
 
     soil: SolverForm
@@ -35,6 +39,7 @@ class Problem(eqx.Module):
     dx: jax.Array
     bottom_depth: jax.Array
     driest: jax.Array
+    wilted: jax.Array
 
 
 class Demand(NamedTuple):
@@ -55,6 +60,8 @@ class Step(NamedTuple):
     surface: Surface
     drainage: jax.Array
     transpiration: jax.Array
+    truncation: jax.Array
+    """Truncation error of the water content, the largest of all nodes (column) [m3 m-3]."""
 
 
 class _Rows(NamedTuple):
@@ -77,7 +84,9 @@ def _upward_elimination(rows: _Rows) -> tuple[tuple[jax.Array, jax.Array], jax.A
         return pair, pair
 
     zero = jnp.zeros_like(rows.right[0])
-    (c, d), below = jax.lax.scan(row, (zero, zero), jax.tree.map(lambda a: a[1:], rows), reverse=True)
+    (c, d), below = jax.lax.scan(
+        row, (zero, zero), jax.tree.map(lambda a: a[1:], rows), reverse=True
+    )
     return below, rows.diagonal[0] + rows.upper[0] * c, rows.right[0] - rows.upper[0] * d
 
 
@@ -98,6 +107,7 @@ def attempt(
     here: Hydraulics,
     demand: Demand,
     dt: jax.Array,
+    fresh: jax.Array,
 ) -> Step:
     """Return the outcome of a step of ``dt`` (column) [d].
 
@@ -115,6 +125,10 @@ def attempt(
         Weather of the interval.
     dt : array (column)
         Step [d].
+    fresh : array (column)
+        Whether this is the first attempt from here, not an iteration. What earlier steps missed is
+        then made up for over some minutes, not within the step: a short step that expels
+        it at once would need absurd heads.
     """
     h, dx = here.h, problem.dx
     mean, slope_above, slope_below = problem.mean(here.K[:-1], here.K[1:])
@@ -124,13 +138,14 @@ def attempt(
     q_above = conductance + slope_above * here.dK[:-1] * pull
     q_below = -conductance + slope_below * here.dK[1:] * pull
 
-    C = jnp.where(h > -1.0, jnp.maximum(here.C, _STORAGE), here.C)
+    C = jnp.where(here.C == 0.0, _STORAGE, here.C)
     diagonal = C * dx / dt
-    right = (theta - here.theta) * dx / dt
+    right = (theta - here.theta) * dx / jnp.where(fresh, jnp.maximum(dt, _RELAX), dt)
     if problem.roots is None or demand.density is None:
         sink = None
     else:
-        sink = uptake(problem.roots, demand.density, h, demand.transpiration, dx)
+        within_reach = (theta - problem.wilted) / dt
+        sink = uptake(problem.roots, demand.density, h, demand.transpiration, dx, within_reach)
         diagonal = diagonal + sink.slope * dx
         right = right - sink.S * dx
     # What closes the bottom: an outflow, or a head.
@@ -171,10 +186,16 @@ def attempt(
     held = last_right - last_diagonal * dh[-1] + q_above[-1] * dh[-2]
     out = jnp.where(low.fixed, held, low.flux + low.slope * dh[-1])
     net = jnp.concatenate([surface.inflow[None], flow]) - jnp.concatenate([flow, out[None]])
+    leaving = jnp.where(low.fixed, out, low.flux)
+    before = jnp.concatenate([surface.inflow[None], q]) - jnp.concatenate([q, leaving[None]])
     if sink is None:
         transpired = jnp.zeros_like(out)
     else:
         taken = jnp.clip(sink.S + sink.slope * dh, 0.0, sink.most) * dx
         net = net - taken
+        before = before - sink.S * dx
         transpired = jnp.sum(taken, axis=0)
-    return Step(net * dt / dx, h + dh, surface, out, transpired)
+    # Implicit less explicit Euler is twice the truncation error where the step resolves the
+    # node; where it relaxes within the step (stiff, dry), the error stays below half its change.
+    error = jnp.max(0.5 * jnp.minimum(jnp.abs(net - before), jnp.abs(net)) / dx, axis=0) * dt
+    return Step(net * dt / dx, h + dh, surface, out, transpired, error)

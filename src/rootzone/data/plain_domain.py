@@ -1,0 +1,405 @@
+"""A domain from plain maps: xarray, NetCDF, Zarr, GeoTIFF or ASCII grids, and gridded weather."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.ndimage import distance_transform_edt
+
+from rootzone.core import DataError, Quantity, UnitError
+from rootzone.data.domain import Domain, GeologyTable, LaiTable, Scene, Weather
+from rootzone.data.mhm.ascii_grids import read_ascii_grid
+from rootzone.data.mhm.maps import (
+    RasterMap,
+    as_classes,
+    grid_of_axes,
+    require_header,
+    require_range,
+    require_whole,
+)
+from rootzone.data.mhm.meteo import QUANTITIES, require_plausible
+from rootzone.data.mhm.netcdf import open_netcdf
+from rootzone.data.mhm.time_axis import period_slice
+from rootzone.data.optional import require_package
+from rootzone.data.rasters import Grid, coarse_mask, slope_and_aspect
+from rootzone.data.units import convert
+from rootzone.water.regionalization import HorizonDatabase, ProfileDatabase
+
+_NETCDF = (".nc", ".nc4", ".cdf", ".h5")
+_TIFF = (".tif", ".tiff")
+_COVERS = (1, 2, 3)
+_COVER_NAMES = "1 forest, 2 impervious, 3 pervious"
+_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
+
+
+def open_map(path: Path, *, variable: str | None = None, band: int = 1) -> RasterMap:
+    """Read a map; the ending of the file says how.
+
+    Parameters
+    ----------
+    path : Path
+        ``.asc``, ``.nc`` (``.nc4``, ``.cdf``, ``.h5``), ``.zarr`` or ``.tif`` (``.tiff``).
+    variable : str, optional
+        Variable of a NetCDF or Zarr file; the only one with two dimensions where left out.
+    band : int
+        Band of a GeoTIFF, from 1.
+
+    Returns
+    -------
+    RasterMap
+        Grid and values, rows from north to south, NaN where there is none.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, of another kind, has no such variable, or is no regular grid.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
+    if ending == ".asc":
+        return RasterMap(path, *read_ascii_grid(path))
+    if ending in _TIFF:
+        return map_of(_open_tiff(path, band), path)
+    if ending in _NETCDF:
+        with open_netcdf(path, decode_times=False) as data:
+            return map_of(_only_map(data, variable, path), path)
+    if ending == ".zarr":
+        with _open_zarr(path) as data:
+            return map_of(_only_map(data, variable, path), path)
+    raise DataError(
+        f"{path}: maps are read from .asc, .nc, .zarr and .tif, the ending '{ending}' is unknown"
+    )
+
+
+def map_of(field: xr.DataArray, source: Path | str = "map") -> RasterMap:
+    """Return a DataArray (y, x) as a map; rows are turned north to south.
+
+    Raises
+    ------
+    DataError
+        If it is not two-dimensional, or its coordinates are no regular grid of squares.
+    """
+    if field.ndim != 2:
+        raise DataError(f"{source}: two dimensions (y, x) are wanted, found {field.dims}")
+    grid, from_south = grid_of_axes(field, str(source))
+    values = np.asarray(field.values, dtype=float)
+    return RasterMap(Path(source), grid, values[::-1] if from_south else values)
+
+
+@dataclass(frozen=True)
+class PlainMaps:
+    """Maps of one grid.
+
+    Attributes
+    ----------
+    dem : RasterMap
+        Elevation [m]; where it has no value, the domain ends.
+    soil : sequence of RasterMap
+        One map of soil types, or one for each model horizon.
+    geology : RasterMap
+        Geological units.
+    land_cover : sequence of (Scene, RasterMap)
+        Classes 1 forest, 2 impervious, 3 pervious, and the years they stand for.
+    slope, aspect : RasterMap, optional
+        Slope [%] and aspect [degrees]; from the elevation where left out.
+    lai_class : RasterMap, optional
+        Classes of leaf area.
+    lai : sequence of 12 RasterMap
+        Monthly leaf area instead of classes.
+    """
+
+    dem: RasterMap
+    soil: Sequence[RasterMap]
+    geology: RasterMap
+    land_cover: Sequence[tuple[Scene, RasterMap]]
+    slope: RasterMap | None = None
+    aspect: RasterMap | None = None
+    lai_class: RasterMap | None = None
+    lai: Sequence[RasterMap] = ()
+
+
+class Tables(NamedTuple):
+    """Class tables: soils, geology, and leaf area where there are classes of it."""
+
+    soils: ProfileDatabase | HorizonDatabase
+    geology: GeologyTable
+    leaf_area: LaiTable | None = None
+
+
+def domain_of_maps(
+    maps: PlainMaps,
+    tables: Tables,
+    weather: tuple[Grid, Weather],
+    *,
+    cellsize1: float,
+    latitude: Any,
+    longitude: Any,
+    name: str = "domain",
+    geographic: bool = False,
+) -> Domain:
+    """Return a domain of plain maps, checked like a folder of mHM.
+
+    Parameters
+    ----------
+    maps, tables : PlainMaps, Tables
+        Maps and what their classes mean.
+    weather : (Grid, Weather)
+        From :func:`weather_of_dataset`.
+    cellsize1 : float
+        Cell size of the model, a whole multiple of the maps'.
+    latitude, longitude : float, or (array (row, column) of level 0, the same of level 1)
+        Geographic coordinates [degrees]; one number stands for the whole domain.
+    name : str
+        Name of the domain.
+    geographic : bool
+        Whether the grids are in degrees.
+
+    Raises
+    ------
+    DataError
+        For grids that do not agree or nest, holes, classes without entry: map, cell, and what is
+        wanted.
+    """
+    dem, checked = maps.dem, _Checked(maps.dem)
+    coarse = checked.coarsened(cellsize1)
+    slope, aspect = checked.terrain(maps, geographic)
+    lai_class, lai = checked.leaf_area(maps, tables.leaf_area)
+    coordinates: dict[str, Any] = _coordinates(latitude, "latitude", dem.grid, coarse)
+    coordinates |= _coordinates(longitude, "longitude", dem.grid, coarse)
+    kinds = np.unique(tables.soils.soil)
+    return Domain(
+        level0=dem.grid,
+        cellsize1=cellsize1,
+        level2=weather[0],
+        dem=dem.values,
+        slope=slope,
+        aspect=aspect,
+        soil=np.stack([checked.classes(m, kinds, "the soil table") for m in maps.soil]),
+        geology=checked.classes(maps.geology, tables.geology.unit, "the geology table"),
+        land_cover=np.stack(
+            [checked.classes(m, _COVERS, _COVER_NAMES) for _, m in maps.land_cover]
+        ),
+        scenes=tuple(scene for scene, _ in maps.land_cover),
+        lai_class=lai_class,
+        lai=lai,
+        soils=tables.soils,
+        geology_table=tables.geology,
+        lai_table=tables.leaf_area,
+        weather=weather[1],
+        name=name,
+        geographic=geographic,
+        **coordinates,
+    )
+
+
+class _Checked:
+    """Values of maps that fit the elevation."""
+
+    def __init__(self, dem: RasterMap):
+        self._dem, self._mask = dem, ~np.isnan(dem.values)
+        if not self._mask.any():
+            raise DataError(f"{dem.path}: no cell has an elevation")
+
+    def coarsened(self, cellsize: float) -> Grid:
+        try:
+            return self._dem.grid.coarsened(cellsize)
+        except DataError as error:
+            raise DataError(f"model cells on {self._dem.path}: {error}") from None
+
+    def classes(self, found: RasterMap, known: Iterable[int], table: str) -> np.ndarray:
+        require_header(found, self._dem)
+        require_whole(found, self._mask, self._dem.path)
+        return as_classes(found, self._mask, [int(k) for k in known], table)
+
+    def real(self, found: RasterMap, low: float, high: float, unit: str) -> np.ndarray:
+        require_header(found, self._dem)
+        require_whole(found, self._mask, self._dem.path)
+        require_range(found, self._mask, low, high, unit)
+        return np.where(self._mask, found.values, np.nan)
+
+    def terrain(self, maps: PlainMaps, geographic: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Return slope and aspect, from the elevation where they are not given."""
+        if maps.slope is not None and maps.aspect is not None:
+            slope = self.real(maps.slope, 0.0, np.inf, "%")
+            return slope, self.real(maps.aspect, -1.0, 360.0, "degrees")
+        slope, aspect = _terrain(self._dem, self._mask, geographic)
+        if maps.slope is not None:
+            slope = self.real(maps.slope, 0.0, np.inf, "%")
+        if maps.aspect is not None:
+            aspect = self.real(maps.aspect, -1.0, 360.0, "degrees")
+        return slope, aspect
+
+    def leaf_area(
+        self, maps: PlainMaps, table: LaiTable | None
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return classes or values of leaf area."""
+        if maps.lai_class is not None and table is not None and not maps.lai:
+            return self.classes(maps.lai_class, table.unit, "the table of leaf area"), None
+        if maps.lai_class is not None or table is not None or not maps.lai:
+            raise DataError("leaf area is wanted once: lai_class with a table, or twelve maps lai")
+        if len(maps.lai) != 12:
+            raise DataError(f"leaf area wants twelve maps, {len(maps.lai)} given")
+        return None, np.stack([self.real(m, 0.0, 30.0, "m2 m-2") for m in maps.lai])
+
+
+def weather_of_dataset(
+    data: xr.Dataset,
+    dem: RasterMap,
+    start: np.datetime64,
+    days: int,
+    *,
+    names: Mapping[str, str] | None = None,
+    source: str = "weather",
+) -> tuple[Grid, Weather]:
+    """Return gridded daily or hourly weather, cut to a run and in the units of the model.
+
+    Parameters
+    ----------
+    data : Dataset
+        Variables (time, y, x) with the attribute ``units``; rates per day or hour become amounts.
+    dem : RasterMap
+        Elevation; the weather grid must nest with its grid, from the north-west corner.
+    start : datetime64
+        First day of the run, warm-up included.
+    days : int
+        Number of days.
+    names : mapping, optional
+        Name of the variable for each of ``pre``, ``tavg``, ``pet``, ``tmin``, ``tmax``,
+        ``net_rad``, ``eabs``, ``windspeed``; by default those that are there under these names.
+    source : str
+        How errors name the data.
+
+    Raises
+    ------
+    DataError, UnitError
+        For grids that do not nest, other calendars, gaps, periods that are not covered, missing
+        units, missing or impossible values.
+    """
+    chosen = dict(names) if names else {name: name for name in QUANTITIES if name in data}
+    if "pre" not in chosen or "tavg" not in chosen:
+        raise DataError(f"{source}: precipitation (pre) and temperature (tavg) are wanted")
+    times, hours = _regular_times(data, source)
+    part = period_slice(times, hours, start, days, Path(source))
+    missing = [variable for variable in chosen.values() if variable not in data]
+    if missing:
+        raise DataError(f"{source}: no variable '{missing[0]}'")
+    fields = {}
+    rain = data[chosen["pre"]].transpose("time", ...)
+    grid = _nested(grid_of_axes(rain, source)[0], dem, source)
+    active = coarse_mask(~np.isnan(dem.values), dem.grid, grid)
+    for name, variable in chosen.items():
+        field = data[variable].transpose("time", ...)[part]
+        found, from_south = grid_of_axes(field, f"{source}: {variable}")
+        _require_same(found, grid, f"{source}: {variable}")
+        values = np.asarray(field.values, dtype=float)
+        values = _in_units(values, field, QUANTITIES[name], hours, f"{source}: {variable}")
+        fields[name] = values[:, ::-1] if from_south else values
+        require_plausible(source, fields[name], active, grid, times[part], QUANTITIES[name])
+    return grid, Weather(start.astype("datetime64[h]"), hours, fields)
+
+
+def _nested(found: Grid, dem: RasterMap, source: str) -> Grid:
+    try:
+        grid = dem.grid.coarsened(found.cellsize)
+    except DataError as error:
+        raise DataError(f"{source} on {dem.path}: {error}") from None
+    _require_same(found, grid, f"{source} on {dem.path}")
+    return grid
+
+
+def _require_same(found: Grid, grid: Grid, source: str) -> None:
+    different = found.differences(grid)
+    if different:
+        raise DataError(
+            f"{source}: the grid does not fit: {', '.join(different)}, counted in blocks from the "
+            "north-west corner of the elevation"
+        )
+
+
+def _regular_times(data: xr.Dataset, source: str) -> tuple[np.ndarray, int]:
+    if "time" not in data.coords:
+        raise DataError(f"{source}: no coordinate 'time'")
+    time = data["time"]
+    calendar = str(time.encoding.get("calendar", time.attrs.get("calendar", "standard")))
+    if calendar not in _CALENDARS or not np.issubdtype(time.dtype, np.datetime64):
+        raise DataError(
+            f"{source}: time has the calendar '{calendar}', dates of the real one are wanted"
+        )
+    times = time.values.astype("datetime64[h]")
+    steps = np.diff(times).astype(int)
+    if not len(steps) or steps[0] not in (1, 24) or np.any(steps != steps[0]):
+        wrong = np.flatnonzero(steps != steps[0]) if len(steps) else []
+        where = f" (after {times[wrong[0]]})" if len(wrong) else ""
+        raise DataError(f"{source}: daily or hourly steps without gaps are wanted{where}")
+    return times, int(steps[0])
+
+
+def _in_units(
+    values: np.ndarray, field: xr.DataArray, quantity: Quantity, hours: int, where: str
+) -> np.ndarray:
+    units = str(field.attrs.get("units", ""))
+    if not units:
+        raise UnitError(f"{where}: no attribute 'units', {quantity.unit} or the like is wanted")
+    if quantity.unit != "mm":
+        return convert(values, units, quantity, where)
+    water = units.replace("kg m-2", "mm").replace("kg m**-2", "mm").replace("kg/m2", "mm")
+    try:
+        return convert(values, water, quantity, where)
+    except UnitError:
+        rate = Quantity(quantity.name, quantity.symbol, "mm h-1", quantity.long_name)
+        return hours * convert(values, water, rate, where)
+
+
+def _terrain(dem: RasterMap, mask: np.ndarray, geographic: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return slope and aspect of the elevation; its edge goes on as its outermost cells."""
+    if geographic:
+        raise DataError(
+            f"{dem.path}: slope and aspect cannot be computed on a grid in degrees: give both"
+        )
+    nearest = np.asarray(distance_transform_edt(~mask, return_distances=False, return_indices=True))
+    filled = dem.values[nearest[0], nearest[1]]
+    slope, aspect = slope_and_aspect(filled, dem.grid)
+    return np.where(mask, slope, np.nan), np.where(mask, aspect, np.nan)
+
+
+def _coordinates(given: Any, name: str, fine: Grid, coarse: Grid) -> dict[str, np.ndarray]:
+    found = {}
+    for i, grid in enumerate((fine, coarse)):
+        values = np.full(grid.shape, given) if np.isscalar(given) else np.asarray(given[i])
+        if values.shape != grid.shape:
+            raise DataError(
+                f"{name} of level {i} has the shape {values.shape}, {grid.shape} is wanted"
+            )
+        found[f"{name}{i}"] = values
+    return found
+
+
+def _only_map(data: xr.Dataset, variable: str | None, path: Path) -> xr.DataArray:
+    names = [str(n) for n, v in data.data_vars.items() if v.ndim == 2]
+    if variable is None and len(names) != 1:
+        raise DataError(
+            f"{path}: {len(names)} variables have two dimensions ({', '.join(names) or 'none'}): "
+            "say which one is the map"
+        )
+    name = names[0] if variable is None else variable
+    if name not in data:
+        raise DataError(f"{path}: no variable '{name}', found: {', '.join(map(str, data))}")
+    return data[name].load()
+
+
+def _open_zarr(path: Path) -> xr.Dataset:
+    require_package("zarr", path, "give NetCDF")
+    return xr.open_zarr(path, decode_times=False, consolidated=False)
+
+
+def _open_tiff(path: Path, band: int) -> xr.DataArray:
+    rioxarray = require_package("rioxarray", path, "give NetCDF or an ASCII grid")
+    data = rioxarray.open_rasterio(path, masked=True)
+    if not isinstance(data, xr.DataArray) or band not in data["band"].values:
+        raise DataError(f"{path}: there is no band {band}")
+    return data.sel(band=band, drop=True)

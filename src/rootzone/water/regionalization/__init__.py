@@ -1,0 +1,50 @@
+"""Regionalization: parameters of coarse cells from fine maps and a few global coefficients."""
+
+from rootzone.water.regionalization.declarations import GLOBAL_PARAMETERS, GlobalParameter
+from rootzone.water.regionalization.fields import (
+    CosmicFields,
+    DesiletsFields,
+    LatticeByMass,
+    LatticeByVolume,
+)
+from rootzone.water.regionalization.maps import Geology, LeafAreaTable, Maps
+from rootzone.water.regionalization.parameters import (
+    Calibration,
+    Coefficients,
+    ParameterTable,
+    railway_27,
+    railway_27_with_fixed_N0,
+)
+from rootzone.water.regionalization.regionalize import Processes, Regionalization, prepare
+from rootzone.water.regionalization.soil_database import (
+    HorizonDatabase,
+    ProfileDatabase,
+    SoilDatabase,
+    SoilLayers,
+)
+from rootzone.water.regionalization.upscaling import nested_cells
+
+__all__ = [
+    "GLOBAL_PARAMETERS",
+    "Calibration",
+    "Coefficients",
+    "CosmicFields",
+    "DesiletsFields",
+    "Geology",
+    "GlobalParameter",
+    "HorizonDatabase",
+    "LatticeByMass",
+    "LatticeByVolume",
+    "LeafAreaTable",
+    "Maps",
+    "ParameterTable",
+    "Processes",
+    "ProfileDatabase",
+    "Regionalization",
+    "SoilDatabase",
+    "SoilLayers",
+    "nested_cells",
+    "prepare",
+    "railway_27",
+    "railway_27_with_fixed_N0",
+]
