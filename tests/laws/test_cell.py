@@ -120,7 +120,10 @@ def weather_of_a_step(seed: int, p: CellParameters) -> CellForcing:
     )
 
 
-@eqx.filter_jit
+QUICK = {"xla_backend_optimization_level": 0}  # compiles in two thirds of the time
+
+
+@eqx.filter_jit(compiler_options=QUICK)
 def _step(model, state, force, p, steps_per_day):
     after, fluxes = model.step(state, force, p, steps_per_day=steps_per_day)
     return after, fluxes, water_balance(state, after, fluxes, p.sealed_fraction)
@@ -184,12 +187,11 @@ def test_gradients_are_finite_in_every_corner(name):
     """With respect to all inputs of a step, in cells many of which lie exactly on a kink."""
     p = cells(11, 400)
 
-    @jax.jit
-    @jax.grad
-    def gradient_of_all(inputs):
+    def total(inputs):
         after, fluxes = MODELS[name].step(*inputs)
         return sum(jnp.sum(x) for x in jax.tree.leaves((after, fluxes)))
 
+    gradient_of_all = jax.jit(jax.grad(total), compiler_options=QUICK)
     gradient = gradient_of_all((states(12, p), weather_of_a_step(13, p), p))
     for path, x in jax.tree_util.tree_leaves_with_path(gradient):
         assert bool(jnp.all(jnp.isfinite(x))), jax.tree_util.keystr(path)
@@ -198,12 +200,32 @@ def test_gradients_are_finite_in_every_corner(name):
 # --- parts ------------------------------------------------------------------------------
 
 
+AMOUNT = st.one_of(st.just(0.0), st.floats(1e-200, 100.0))
+
+
 @settings(max_examples=40, deadline=None)
-@given(a=st.floats(0.0, 100.0), b=st.floats(0.0, 100.0), width=st.floats(1e-3, 0.5))
+@given(a=AMOUNT, b=AMOUNT, width=st.floats(1e-3, 0.5))
 def test_the_smooth_lesser_lies_below_both(a, b, width):
     smooth = float(Smooth(width).least(a, b))
     assert 0.0 <= smooth <= min(a, b)
     assert min(a, b) <= smooth * (1.0 + width) * (1.0 + 1e-12)
+
+
+def test_the_slope_of_the_smooth_lesser():
+    a = jnp.asarray([0.3, 2.0, 1.0, 1e-6, 0.7])
+    b = jnp.asarray([5.0, 0.1, 1.0, 1e-6, 0.7001])
+    width = jnp.full(5, 0.07)
+
+    def lesser(*x):
+        return Smooth(x[2]).least(x[0], x[1])
+
+    slopes = jax.vmap(jax.grad(lesser, argnums=(0, 1, 2)))(a, b, width)
+    for i, slope in enumerate(slopes):
+        values, step = [a, b, width], 1e-5 * (a, b, width)[i]
+        ends = ([v + s * step if j == i else v for j, v in enumerate(values)] for s in (1, -1))
+        up, down = (lesser(*end) for end in ends)
+        np.testing.assert_allclose(slope, (up - down) / (2 * step), rtol=1e-6, atol=1e-9)
+    assert jax.grad(lesser, argnums=(0, 1))(0.0, 0.0, 0.1) == (0.5, 0.5)
 
 
 def test_smooth_thresholds_become_the_sharp_ones():

@@ -95,7 +95,8 @@ def simulate(start, sky, calendar, parameters, **more):
     return run_cells(start, sky, calendar, parameters, **{**options, **more})
 
 
-_simulate = eqx.filter_jit(simulate)
+QUICK = {"xla_backend_optimization_level": 0}  # compiles in two thirds of the time
+_simulate = eqx.filter_jit(simulate, compiler_options=QUICK)
 
 
 def days_of(sky, first, last):
@@ -132,7 +133,7 @@ def test_members_may_be_mapped():
     """Parameter sets as a leading axis under vmap give what each gives alone."""
     members = [jax.tree.map(lambda x, f=f: x * f, SCENES) for f in (1.0, 0.97)]
 
-    @eqx.filter_jit
+    @eqx.filter_jit(compiler_options=QUICK)
     @eqx.filter_vmap(in_axes=(None, None, None, 0))
     def mapped(start, sky, calendar, parameters):
         return simulate(start, sky, calendar, parameters).daily
@@ -170,8 +171,6 @@ def test_gradient_is_the_finite_difference(model, tolerance):
     direction = eqx.tree_at(lambda p: p.horizon_thickness, direction, still)
     start = CellState.initial(p)
 
-    @jax.jit
-    @jax.value_and_grad
     def loss(amount):
         moved = jax.tree.map(lambda x, d: x + amount * d, p, direction)
         daily = simulate(
@@ -180,10 +179,10 @@ def test_gradient_is_the_finite_difference(model, tolerance):
         parts = (daily["neutrons"] / 1000.0, daily["theta"], daily["runoff"])
         return sum(jnp.mean(x) for x in parts)
 
-    loss = loss.lower(0.0).compile({"xla_backend_optimization_level": 0})  # half of the time
+    both = jax.jit(jax.value_and_grad(loss), compiler_options=QUICK)
     step = 1e-6
-    difference = (loss(step)[0] - loss(-step)[0]) / (2 * step)
-    np.testing.assert_allclose(loss(0.0)[1], difference, rtol=tolerance)
+    difference = (both(step)[0] - both(-step)[0]) / (2 * step)
+    np.testing.assert_allclose(both(0.0)[1], difference, rtol=tolerance)
 
 
 def test_the_last_hour_of_a_year_is_weighted_with_its_own_scene():
@@ -264,7 +263,7 @@ def test_counts_of_the_mean_water_are_close_to_the_mean_count():
 def test_a_daily_step_is_one_step_of_the_day():
     p, sky = SCENES, SKY
     daily = _simulate(START, sky, CALENDAR, p, disaggregation=DailyStep())
-    state, step = START, eqx.filter_jit(CellModel().step)
+    state, step = START, eqx.filter_jit(CellModel().step, compiler_options=QUICK)
     for d in range(DAYS):
         of_day = jax.tree.map(lambda x, d=d: x[CALENDAR.scene[d]], p).at(month=CALENDAR.month[d])
         today = jax.tree.map(lambda x, d=d: x[d], sky)

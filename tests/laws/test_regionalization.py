@@ -461,6 +461,18 @@ def test_horizons_are_split_at_the_tillage_depth_and_overlap_with_the_model():
     assert profiles.bottom[-1].tolist() == [1800.0, 1500.0, 1200.0]
 
 
+def test_dense_silt_wilts_below_its_field_capacity():
+    silt = replace(
+        PROFILES,
+        clay=np.full(7, 1.0),
+        sand=np.full(7, 1.0),
+        bulk_density=np.full(7, 2.6),
+    )
+    a = model(maps(), soil=silt)
+    for p in evaluate(a, a.parameter_table.default):
+        np.testing.assert_allclose(p.wilting_point[-1], 0.99 * p.field_capacity[-1])
+
+
 # --- bad input --------------------------------------------------------------------------------
 
 

@@ -132,6 +132,17 @@ def test_the_line_is_9_km_by_default_and_knows_its_cells():
     np.testing.assert_array_equal(np.argwhere(domain.mask1)[positions], line.cells)
 
 
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_no_bend_is_tighter_than_it_is_said_to_be(seed):
+    line = rail_valley(seed, days=1).line
+    steps = np.diff(np.stack([line.x, line.y]), axis=1)
+    length = np.hypot(*steps)
+    turn = np.abs(np.diff(np.unwrap(np.arctan2(steps[1], steps[0]))))
+    radius = 0.5 * (length[1:] + length[:-1]) / np.maximum(turn, 1e-9)
+    assert radius.min() > 15.0
+    assert np.quantile(radius, 0.1) > 35.0
+
+
 def test_land_cover_along_the_line_is_what_its_label_says():
     domain = rail_valley(seed=9, days=1)
     cell = blocks(domain.level0, domain.level1)

@@ -304,6 +304,12 @@ def test_cells_of_maps_are_numbered_row_by_row():
     np.testing.assert_array_equal(np.argwhere(MASK) // k, np.stack([rows, columns], axis=1))
 
 
+def test_flat_cells_have_an_aspect_that_models_take():
+    aspect = np.where(np.arange(MASK.size).reshape(MASK.shape) % 2, -1.0, DOMAIN.aspect)
+    domain = built(plain_maps(aspect=raster(aspect)))
+    np.testing.assert_array_equal(maps_of(domain).aspect, np.maximum(aspect[MASK], 0.0))
+
+
 def test_constant_weather_stays_constant_at_every_ratio():
     for sizes in ((400.0, 800.0), (1200.0, 400.0), (400.0, 400.0)):
         domain = hills(seed=3, days=2, cellsize1=sizes[0], cellsize2=sizes[1], shape=(35, 43))

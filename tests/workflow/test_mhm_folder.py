@@ -20,6 +20,7 @@ from rootzone.data.mhm import (
     write_folder,
     write_observed_counts,
 )
+from rootzone.data.mhm.namelist import read_namelist
 from rootzone.data.mhm.netcdf import save_netcdf
 from rootzone.data.synthetic_domain import hills, rail_valley
 from rootzone.water.regionalization import HorizonDatabase
@@ -192,6 +193,68 @@ def test_observed_counts_come_back_with_their_gaps(copy):
     np.testing.assert_array_equal(read.values, values[2:11])
     assert read.times[0] == SETUP.first_day
     assert read_folder(copy).paths.neutrons == path.parent
+
+
+# --- namelists ----------------------------------------------------------------------------
+
+
+def parsed(tmp_path, text):
+    path = tmp_path / "x.nml"
+    path.write_text(text, encoding="utf-8")
+    return read_namelist(path)
+
+
+def test_the_grammar_of_namelists(tmp_path):
+    """Lists over lines, repeats, gaps, slices, components, comments, texts, exponents."""
+    nml = parsed(
+        tmp_path,
+        """! a comment & more
+        text before groups is no group
+        &First_Group a = 1, 2,  ! two
+            3 b = 2*0.5 1.5d-2
+          c(2) = 7 c(4:5) = 8, 9 d = 1,,3
+          word = 'it''s ! no / comment' , other = "a 'b'"
+          table(2,:) = 1 2 3
+          per(3)%year = 1990 yes = .TRUE., no = F
+          a = 10
+        /
+        $second x = -1E+2 &end
+        """,
+    )
+    first = nml["first_group"]
+    assert [first.integer("A", (i,)) for i in (1, 2, 3)] == [10, 2, 3]
+    assert first.reals("b", 3) == (0.5, 0.5, 0.015)
+    assert [first.integer("c", (i,)) for i in (2, 4, 5)] == [7, 8, 9]
+    assert first.find("d", (2,)) is None
+    assert first.integer("d", (3,)) == 3
+    assert first.text("word") == "it's ! no / comment"
+    assert first.text("other") == "a 'b'"
+    assert [first.real("table", (2, i)) for i in (1, 2, 3)] == [1.0, 2.0, 3.0]
+    assert first.integer("per", (3,), "year") == 1990
+    assert first.logical("yes")
+    assert not first.logical("no")
+    assert first.where("c").endswith("x.nml, line 5")
+    assert nml["Second"].real("X") == -100.0
+    assert "first_group" in nml
+    assert "third" not in nml
+    with pytest.raises(DataError, match=r"no group &first; did you mean"):
+        nml["first"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("&a\n x = 1", "line 1: &a is not closed"),
+        ("&a x = 1\n&b /", "line 1: &a is not closed by '/' before the next group in line 2"),
+        ("&a\n 5 /", "line 2: '5' is not understood in &a"),
+        ("&a\n x(k) = 1 /", "line 2: 'x(k)': no index k"),
+        ("&a\n x = 'abc\n/", "line 2: the text after ' is not closed"),
+    ],
+)
+def test_text_that_is_no_namelist_is_named_with_its_line(tmp_path, text, says):
+    with pytest.raises(DataError) as error:
+        parsed(tmp_path, text)
+    assert says in str(error.value)
 
 
 # --- what is not supported, in a sentence -------------------------------------------------

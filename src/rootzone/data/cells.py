@@ -58,7 +58,8 @@ def maps_of(domain: Domain) -> Maps:
         land_cover=domain.land_cover[:, mask],
         geology=domain.geology[mask],
         slope=domain.slope[mask],
-        aspect=domain.aspect[mask],
+        # flat cells are -1 in many data sets
+        aspect=np.maximum(domain.aspect[mask], 0.0),
         latitude=domain.latitude0[mask],
         lai_class=None if domain.lai_class is None else domain.lai_class[mask],
         lai=None if domain.lai is None else domain.lai[:, mask],

@@ -4,6 +4,10 @@ Both leave out the lowest horizon. ``DesiletsMhm513`` takes bulk density and wat
 means over horizons, without lattice water, and does not see snow. ``CosmicMhm513`` takes every
 horizon as one lump, counts snow as if it were soil, and reads its angle integral from a table.
 Operators without these are in `rootzone.neutrons.cell_counts`; a set-up chooses by value.
+
+What it amounts to, over two years of a hilly catchment with horizons to 5, 25 and 60 cm:
+``DesiletsMhm513`` counts 3.9 % less to 0.6 % more than ``DesiletsSchroen2017`` (0.002 % less in
+the mean), ``CosmicMhm513`` 10 to 23 % less than ``CosmicProfile`` without snow.
 """
 
 from functools import lru_cache

@@ -43,12 +43,18 @@ SOILS = ["soil", "upper", "lower", "clay", "sand", "bulk_density"]
 
 
 def domain():
-    """Return a tiny domain with two karstic units and the equator in its middle."""
+    """Return a tiny domain with two karstic units, the equator in its middle and odd soils."""
     start = hills(8, shape=(12, 12), cellsize1=800.0, cellsize2=800.0, start="1990-12-30", days=4)
     karstic = np.zeros(len(start.geology_table.unit), dtype=bool)
     karstic[[0, 2]] = True
+    common, other = np.argsort(np.bincount(start.soil[0][start.mask]))[[-1, -2]]
+    soils = {name: getattr(start.soils, name).copy() for name in ("clay", "sand", "bulk_density")}
+    dense, sandy = start.soils.soil == common, start.soils.soil == other
+    soils["clay"][dense], soils["sand"][dense], soils["bulk_density"][dense] = 1.5, 2.0, 2.6
+    soils["clay"][sandy], soils["sand"][sandy] = 0.2, 99.7
     return replace(
         start,
+        soils=replace(start.soils, **soils),
         geology_table=replace(start.geology_table, karstic=karstic),
         latitude0=start.latitude0 - np.mean(start.latitude0),
     )

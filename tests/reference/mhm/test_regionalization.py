@@ -174,3 +174,19 @@ def test_odd_soils_karst_and_the_southern_hemisphere(real_model, domains):
         latitude0=start.latitude0 - np.mean(start.latitude0),
     )
     against_mhm(real_model, domain, (1, 0, 1), 5)
+
+
+def test_dense_silt_that_holds_more_at_the_wilting_point(real_model, domains):
+    start = domains[1]
+    soils = start.soils
+    silt = {"clay": np.full_like(soils.clay, 1.0), "sand": np.full_like(soils.sand, 1.0)}
+    dense = replace(soils, bulk_density=np.full_like(soils.bulk_density, 2.6), **silt)
+    against_mhm(real_model, replace(start, soils=dense), (4, 0, 1), 6)
+
+
+@pytest.mark.parametrize("pet", [-1, 3])
+def test_leaf_area_as_a_map(real_model, domains, pet):
+    start = domains[0]
+    values = np.random.default_rng(1).uniform(0.1, 9.0, (12, *start.mask.shape))
+    leaves = {"lai": np.where(start.mask, values, np.nan), "lai_class": None, "lai_table": None}
+    against_mhm(real_model, replace(start, **leaves), (1, pet, 1), 7)

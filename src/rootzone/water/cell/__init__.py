@@ -30,6 +30,7 @@ from rootzone.water.cell.types import (
     CellState,
     Declared,
     declared,
+    of_scene,
     select_cells,
     stack_scenes,
 )
@@ -73,6 +74,7 @@ __all__ = [
     "Uptake",
     "Weather",
     "declared",
+    "of_scene",
     "run_cells",
     "select_cells",
     "stack_scenes",

@@ -9,7 +9,7 @@ class Compat:
 
     ``MHM_5_13`` keeps all of them, so that numbers can be compared with the real model to the
     last digits; ``STANDARD`` keeps none. The peculiarities of the neutron operators belong to
-    operators of their own (`rootzone.neutrons.cell_counts`).
+    operators of their own (`rootzone.neutrons.cell_counts_mhm`).
 
     Attributes
     ----------

@@ -18,7 +18,7 @@ from rootzone.water.cell.forcing import AsGiven, Disaggregation, Weather
 from rootzone.water.cell.outputs import NEUTRONS, OUTPUTS, Weights
 from rootzone.water.cell.pet import PetAspect, PotentialEvapotranspiration
 from rootzone.water.cell.step import CellModel
-from rootzone.water.cell.types import CellParameters, CellState
+from rootzone.water.cell.types import CellParameters, CellState, of_scene
 
 DAILY = ("soil_moisture", "snow_pack", "evapotranspiration", "runoff")
 
@@ -67,7 +67,8 @@ class OnceADay(eqx.Module):
     """Counts of the mean water of the day: a twenty-fourth of the work.
 
     The count rate is a curve of the water, so this differs a little from the mean of the hourly
-    counts, most on days with heavy rain on dry soil.
+    counts: over two years of a hilly catchment 1.4e-4 of the count rate (root mean square) with
+    ``DesiletsMhm513``, 7e-3 on the day of heaviest rain; 3e-4 and 0.016 with ``CosmicMhm513``.
 
     Attributes
     ----------
@@ -231,9 +232,7 @@ class _Day(eqx.Module):
         return self.parameters.saturation.ndim == 3
 
     def _of_scene(self, scene: jax.Array) -> CellParameters:
-        if not self._has_scenes:
-            return self.parameters
-        return jax.tree.map(lambda x: x[scene], self.parameters)
+        return of_scene(self.parameters, scene) if self._has_scenes else self.parameters
 
     def _observer(self, p: CellParameters) -> tuple[Callable, Callable]:
         """Return what is summed at every step, and how its mean becomes the count of the day."""

@@ -250,6 +250,11 @@ def stack_scenes(scenes: Any) -> CellParameters:
     return jax.tree.map(lambda *x: jnp.stack(jnp.broadcast_arrays(*x)), *scenes)
 
 
+def of_scene(scenes: CellParameters, scene: Any) -> CellParameters:
+    """Return the parameters of one scene of :func:`stack_scenes`; the number may be traced."""
+    return jax.tree.map(lambda x: x[scene], scenes)
+
+
 def select_cells(tree: Any, index: Any) -> Any:
     """Return parameters, states, forcing or fluxes of some cells (last axis).
 

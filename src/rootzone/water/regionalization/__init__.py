@@ -15,7 +15,15 @@ from rootzone.water.regionalization.parameters import (
     railway_27,
     railway_27_with_fixed_N0,
 )
+from rootzone.water.regionalization.pet import (
+    AspectCorrection,
+    HargreavesSamani,
+    LeafAreaCorrection,
+    PenmanMonteith,
+    PriestleyTaylor,
+)
 from rootzone.water.regionalization.regionalize import Processes, Regionalization, prepare
+from rootzone.water.regionalization.roots import RootsByCover, RootsByFieldCapacity
 from rootzone.water.regionalization.soil_database import (
     HorizonDatabase,
     ProfileDatabase,
@@ -26,21 +34,28 @@ from rootzone.water.regionalization.upscaling import nested_cells
 
 __all__ = [
     "GLOBAL_PARAMETERS",
+    "AspectCorrection",
     "Calibration",
     "Coefficients",
     "CosmicFields",
     "DesiletsFields",
     "Geology",
     "GlobalParameter",
+    "HargreavesSamani",
     "HorizonDatabase",
     "LatticeByMass",
     "LatticeByVolume",
+    "LeafAreaCorrection",
     "LeafAreaTable",
     "Maps",
     "ParameterTable",
+    "PenmanMonteith",
+    "PriestleyTaylor",
     "Processes",
     "ProfileDatabase",
     "Regionalization",
+    "RootsByCover",
+    "RootsByFieldCapacity",
     "SoilDatabase",
     "SoilLayers",
     "nested_cells",

@@ -48,18 +48,16 @@ from rootzone.water.regionalization.pet import (
     PetTransfer,
     PriestleyTaylor,
 )
+from rootzone.water.regionalization.roots import Roots, RootsByCover, RootsByFieldCapacity
 from rootzone.water.regionalization.soil import (
     ProfileMeans,
-    Roots,
-    RootsByCover,
-    RootsByFieldCapacity,
     SoilClasses,
     horizon_means,
     materials,
     profile_means,
     root_fractions,
 )
-from rootzone.water.regionalization.soil_database import SoilDatabase, SoilLayers
+from rootzone.water.regionalization.soil_database import SoilDatabase, SoilLayers, SoilProfiles
 from rootzone.water.regionalization.upscaling import (
     DenseShares,
     GatheredShares,
@@ -276,7 +274,7 @@ class Regionalization(eqx.Module):
     def _soil_of_cells(self, c: Coefficients, table: jax.Array, extra: tuple[str, ...]) -> Fields:
         """Return the soil fields (horizon, cell) of a scene from their means, made consistent."""
         saturation, capacity, wilting, roots, *others = table
-        capacity = jnp.where(capacity > saturation, 0.99 * saturation, capacity)
+        # Dense silt (above 2 g cm-3) holds more at the wilting point than it drains to.
         wilting = jnp.where(wilting > capacity, 0.99 * capacity, wilting)
         named = dict(zip(extra, others, strict=True))
         out: Fields = {
@@ -356,22 +354,13 @@ def prepare(
     StudyError
         If the depths do not fit the soils, or a setting is impossible.
     """
-    if not 0.0 <= sealed_city_fraction <= 1.0:
-        raise StudyError(
-            f"the sealed part of towns must lie between 0 and 1, {sealed_city_fraction:g} given"
-        )
-    if len(evap_coefficient) != 12 or min(evap_coefficient) <= 0.0:
-        raise StudyError("evap_coefficient wants 12 positive values, one for each month")
+    _require_settings(sealed_city_fraction, evap_coefficient)
     profiles = soil.profiles(maps, layers, compat)
-    cover = np.asarray(maps.land_cover) - 1
-    pair, index = np.unique(profiles.profile_of * COVERS + cover, return_inverse=True)
-    index = index.reshape(cover.shape)
+    soils, soil_of = _soil_classes(maps, profiles, compat)
     leaves = maps.leaf_area(leaf_area)
     return Regionalization(
-        soils=SoilClasses.of_profiles(profiles, pair, compat),
-        soil_of=tuple(
-            area_shares(one, maps.cell_of, cells=maps.cells, kinds=pair.size) for one in index
-        ),
+        soils=soils,
+        soil_of=soil_of,
         covers=tuple(Cover.of_scene(maps, i, sealed_city_fraction) for i in range(maps.scenes)),
         rocks=Rocks.of_maps(maps, geology, compat),
         leaf_area=jnp.asarray(maps.cell_mean(leaves[0][:, leaves[1]]), dtype=float),
@@ -385,3 +374,25 @@ def prepare(
         geology_units=len(geology.unit),
         per_horizon=profiles.per_horizon,
     )
+
+
+def _soil_classes(
+    maps: Maps, profiles: SoilProfiles, compat: Compat
+) -> tuple[SoilClasses, tuple[DenseShares | GatheredShares, ...]]:
+    """Return the pairs of profile and land cover that occur, and the cells made of them."""
+    cover = np.asarray(maps.land_cover) - 1
+    pair, index = np.unique(profiles.profile_of * COVERS + cover, return_inverse=True)
+    cells = tuple(
+        area_shares(scene, maps.cell_of, cells=maps.cells, kinds=pair.size)
+        for scene in index.reshape(cover.shape)
+    )
+    return SoilClasses.of_profiles(profiles, pair, compat), cells
+
+
+def _require_settings(sealed_city_fraction: float, evap_coefficient: Sequence[float]) -> None:
+    if not 0.0 <= sealed_city_fraction <= 1.0:
+        raise StudyError(
+            f"the sealed part of towns must lie between 0 and 1, {sealed_city_fraction:g} given"
+        )
+    if len(evap_coefficient) != 12 or min(evap_coefficient) <= 0.0:
+        raise StudyError("evap_coefficient wants 12 positive values, one for each month")

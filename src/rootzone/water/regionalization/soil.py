@@ -7,7 +7,7 @@ land cover, made of materials. Coarse cells are made of soil classes
 """
 
 import math
-from typing import ClassVar, NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 import equinox as eqx
 import jax
@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from rootzone.water.cell.compat import Compat
-from rootzone.water.regionalization.maps import COVERS, FOREST, IMPERVIOUS
+from rootzone.water.regionalization.maps import COVERS
 from rootzone.water.regionalization.parameters import Coefficients
+from rootzone.water.regionalization.roots import Roots
 from rootzone.water.regionalization.soil_database import SoilProfiles
 from rootzone.water.regionalization.upscaling import DenseShares, GatheredShares, shares
 
@@ -146,99 +147,17 @@ def _parts_of(profile: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _retention_shape(clay: np.ndarray, sand: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return n, log alpha [hPa-1] and its slope with density, Zacharias and Wessolek (2007)."""
+    """Return n, log alpha [hPa-1] and its slope with density, Zacharias and Wessolek (2007).
+
+    For every texture and density that a database lets through n exceeds 1.02 and alpha 1e-4, so
+    that field capacity lies below saturation.
+    """
     fine_n = 1.392 - 0.418 * sand**-0.024 + 1.212 * clay**-0.704
     sandy_n = -2.562 + 7.0e-9 * sand**4.004 + 3.750 * clay**-0.016
     sandy = sand >= _SANDY
-    n = np.maximum(np.where(sandy, sandy_n, fine_n), 1.01)
+    n = np.where(sandy, sandy_n, fine_n)
     fine, coarse = -0.648 + 0.023 * sand + 0.044 * clay, -4.197 + 0.013 * sand + 0.076 * clay
     return n, np.where(sandy, coarse, fine), np.where(sandy, -0.276, -3.168)
-
-
-# --- choices --------------------------------------------------------------------------------
-
-
-class Roots(Protocol):
-    """How organic matter and roots follow the land cover.
-
-    Attributes
-    ----------
-    groups : (str, str)
-        Namelists of the parameters with uptake after Feddes and after Jarvis.
-    """
-
-    groups: ClassVar[tuple[str, str]]
-
-    def organic_matter(self, c: Coefficients) -> jax.Array:
-        """Return organic matter (cover) [%]."""
-        ...
-
-    def coefficient(
-        self, c: Coefficients, field_capacity: jax.Array, cover: jax.Array
-    ) -> jax.Array:
-        """Return the base b of the roots, (class) or (horizon, class).
-
-        Parameters
-        ----------
-        field_capacity : array (horizon, class)
-            Volumetric.
-        cover : array (class) of int
-            Land cover of the class.
-        """
-        ...
-
-
-class RootsByCover(eqx.Module):
-    """Roots and organic matter by land cover (soil-moisture cases 1 and 2 of mHM).
-
-    Forest has more organic matter and deeper roots than open land; both are differences. Source:
-    Samaniego et al. (2010), doi:10.1029/2008WR007327, with the root profile of Jackson et al.
-    (1996), doi:10.1007/BF00333714.
-    """
-
-    groups: ClassVar[tuple[str, str]] = ("soilmoisture1", "soilmoisture2")
-
-    def organic_matter(self, c: Coefficients) -> jax.Array:
-        """Return organic matter (cover) [%]."""
-        pervious = c["orgMatterContent_pervious"]
-        forest = pervious + c["orgMatterContent_forest"]
-        return jnp.stack([forest, c["orgMatterContent_impervious"], pervious])
-
-    def coefficient(
-        self, c: Coefficients, field_capacity: jax.Array, cover: jax.Array
-    ) -> jax.Array:
-        """Return the base b (class) of the roots."""
-        forest = c["rootFractionCoefficient_forest"]
-        pervious = forest - c["rootFractionCoefficient_pervious"]
-        base = jnp.stack([forest, c["rootFractionCoefficient_impervious"], pervious])
-        return base[cover]
-
-
-class RootsByFieldCapacity(eqx.Module):
-    """Roots of open land by field capacity (soil-moisture cases 3 and 4 of mHM).
-
-    Where little water is held, roots are shallower. Source: Demirel et al. (2018),
-    doi:10.5194/hess-22-1299-2018.
-    """
-
-    groups: ClassVar[tuple[str, str]] = ("soilmoisture4", "soilmoisture3")
-
-    def organic_matter(self, c: Coefficients) -> jax.Array:
-        """Return organic matter (cover) [%]."""
-        covers = ("forest", "impervious", "pervious")
-        return jnp.stack([c[f"orgMatterContent_{cover}"] for cover in covers])
-
-    def coefficient(
-        self, c: Coefficients, field_capacity: jax.Array, cover: jax.Array
-    ) -> jax.Array:
-        """Return the base b (horizon, class) of the roots."""
-        clay = c["rootFractionCoefficient_clay"]
-        sand = clay - c["rootFractionCoefficient_sand"]
-        clayey = jnp.clip((field_capacity - c["FCmin_glob"]) / c["FCdelta_glob"], 0.0, 1.0)
-        pervious = clayey * clay + (1.0 - clayey) * sand
-        forest = jnp.where(cover == FOREST, c["rootFractionCoefficient_forest"], pervious)
-        sealed = c["rootFractionCoefficient_impervious"]
-        return jnp.where(cover == IMPERVIOUS, sealed, forest)
 
 
 # --- transfer functions ---------------------------------------------------------------------
@@ -308,8 +227,7 @@ def materials(
     by_cover = jnp.append(roots.organic_matter(c), 0.0)
     organic = by_cover[classes.cover]
     mineral = classes.mineral_density
-    density = density_with_organic_matter(organic, mineral)
-    sandy = classes.sandy
+    density, sandy = density_with_organic_matter(organic, mineral), classes.sandy
     constant = jnp.where(sandy, c["PTF_higher66_5_constant"], c["PTF_lower66_5_constant"])
     per_clay = jnp.where(sandy, c["PTF_higher66_5_clay"], c["PTF_lower66_5_clay"])
     per_density = jnp.where(sandy, c["PTF_higher66_5_Db"], c["PTF_lower66_5_Db"])
@@ -323,7 +241,6 @@ def materials(
 
     n = classes.van_genuchten_n
     log_alpha = classes.log_alpha + classes.log_alpha_density * density
-    log_alpha = jnp.maximum(log_alpha, math.log(1e-5))
     suction = n * (log_alpha + math.log(_WILTING_SUCTION))
     return Materials(
         theta_s=theta_s,

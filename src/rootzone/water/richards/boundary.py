@@ -132,6 +132,10 @@ class Top(Protocol):
 
     h_dry: Parameter
 
+    def initial(self, h: jax.Array) -> jax.Array:
+        """Return the head of the surface at the start (column) [cm]."""
+        ...
+
     def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens for a net supply [cm d-1] (column) and the water standing [cm]."""
         ...
@@ -154,6 +158,10 @@ class Atmosphere(eqx.Module):
 
     pond_max: Parameter = 0.0
     h_dry: Parameter = -15000.0
+
+    def initial(self, h: jax.Array) -> jax.Array:
+        """Return the head of the surface at the start (column) [cm]."""
+        return h
 
     def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens at the surface in a step."""
@@ -195,6 +203,10 @@ class TopHead(eqx.Module):
     h: Parameter
     h_dry: Parameter = -15000.0
 
+    def initial(self, h: jax.Array) -> jax.Array:
+        """Return the head of the surface at the start (column) [cm]."""
+        return jnp.broadcast_to(jnp.asarray(self.h, h.dtype), h.shape)
+
     def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens at the surface in a step."""
         del dt
@@ -208,6 +220,10 @@ class TopFlux(eqx.Module):
     """Given flux, rain minus evaporation of the forcing, without limits."""
 
     h_dry: Parameter = -15000.0
+
+    def initial(self, h: jax.Array) -> jax.Array:
+        """Return the head of the surface at the start (column) [cm]."""
+        return h
 
     def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
         """Return what happens at the surface in a step."""

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from rootzone.water.hydraulics import solver_form
+from rootzone.water.hydraulics import Hydraulics, solver_form
 from rootzone.water.retention import SoilHydraulics
 from rootzone.water.richards.boundary import Atmosphere, Bottom, FreeDrainage, Top
 from rootzone.water.richards.grid import ArithmeticMean, Grid, Internodal
@@ -225,12 +225,18 @@ class Richards(eqx.Module):
             jnp.asarray(interval, dtype),
         )
         weights = None if observe is None else jnp.asarray(observe, dtype)
-        return (
-            problem,
-            start(problem, state.theta, state.h, state.pond, self.control),
-            series,
-            weights,
-        )
+        h, theta = self._with_given_heads(problem, state)
+        return problem, start(problem, theta, h, state.pond, self.control), series, weights
+
+    def _with_given_heads(self, problem: Problem, state: State) -> tuple[jax.Array, jax.Array]:
+        """Return the state with the heads that the ends demand: their first jump is no flux."""
+        last = Hydraulics(*(part[-1] for part in problem.soil.of_water(state.theta, state.h)))
+        full = jnp.broadcast_to(problem.soil.theta_s, state.h.shape)
+        low = problem.bottom.condition(last, full[-1], problem.bottom_depth)
+        h = state.h.at[-1].set(jnp.where(low.fixed, low.head, state.h[-1]))
+        h = h.at[0].set(problem.top.initial(h[0]))
+        at = jnp.broadcast_to(self.soil.theta(h), h.shape).astype(h.dtype)
+        return h, jnp.where(h == state.h, state.theta, at)
 
 
 def _result(before: jax.Array, lane: Lane, record: Record) -> Run:

@@ -61,18 +61,17 @@ class Lane(NamedTuple):
     left: jax.Array
     sums: jax.Array
     """Inflow, runoff, evaporation, transpiration, drainage of the interval (5, column) [cm]."""
-    ponded: jax.Array
-    iteration: jax.Array
     status: jax.Array
     steps: jax.Array
     rejected: jax.Array
 
 
-_ITERATIONS = 4
 _FULL = 2e-3  # m3 m-3 short of saturation, where water may stand on the soil
 
 
-def start(problem: Problem, theta: jax.Array, h: jax.Array, pond: jax.Array, control: Control):
+def start(
+    problem: Problem, theta: jax.Array, h: jax.Array, pond: jax.Array, control: Control
+) -> Lane:
     """Return the lanes of a state at the beginning of an interval."""
     zeros = jnp.zeros_like(pond)
     count = jnp.zeros(pond.shape, jnp.int32)
@@ -84,8 +83,6 @@ def start(problem: Problem, theta: jax.Array, h: jax.Array, pond: jax.Array, con
         zeros + control.dt_start,
         zeros,
         jnp.zeros((5, *pond.shape), theta.dtype),
-        pond > 0,
-        count,
         count,
         count,
         count,
@@ -106,7 +103,7 @@ def advance(
     last = lane.dt >= lane.left
     dt = jnp.where(last, lane.left, jnp.where(lane.dt > 0.5 * lane.left, 0.5 * lane.left, lane.dt))
     dt = jnp.where(going, dt, 1.0)
-    step = attempt(problem, lane.theta, lane.pond, lane.here, demand, dt, lane.iteration == 0)
+    step = attempt(problem, lane.theta, lane.pond, lane.here, demand, dt)
 
     gained = step.change + lane.rest
     theta = lane.theta + gained
@@ -127,15 +124,13 @@ def advance(
     at_floor = dt <= control.dt_min
     good = sound & ((measure <= 2.0) | (at_floor & (measure < 20.0)))
     accept = going & good
-    # A step that only the linearization spoilt is repeated from its own result.
-    again = going & sound & ~good & (by_time <= 2.0) & (lane.iteration < _ITERATIONS)
     growth = jnp.clip(0.9 / jnp.maximum(measure, 1e-6), 0.2, 1.8)
     # A step cut short by the end of an interval says nothing against the long one.
     kept = jnp.where(last & (growth >= 1), lane.dt, 0.0)
     wanted = jnp.where(
         good,
         jnp.maximum(dt * growth, kept),
-        jnp.where(again, dt, dt * jnp.minimum(growth, 0.5)),
+        dt * jnp.minimum(growth, 0.5),
     )
     next_dt = jnp.where(going, jnp.clip(wanted, control.dt_min, control.dt_max), lane.dt)
 
@@ -155,12 +150,10 @@ def advance(
             jnp.where(accept, theta, lane.theta),
             jnp.where(accept, rest, lane.rest),
             jnp.where(accept, step.surface.pond, lane.pond),
-            _select(accept | again, new, lane.here),
+            _select(accept, new, lane.here),
             next_dt.astype(dtype),
             left,
             jnp.where(accept, lane.sums + rates * dt, lane.sums),
-            jnp.where(accept, step.surface.ponded, lane.ponded),
-            jnp.where(again, lane.iteration + 1, 0),
             jnp.where(stuck, jnp.int32(Status.NOT_FINITE), lane.status),
             lane.steps + accept,
             lane.rejected + (going & ~accept),

@@ -107,7 +107,6 @@ def attempt(
     here: Hydraulics,
     demand: Demand,
     dt: jax.Array,
-    fresh: jax.Array,
 ) -> Step:
     """Return the outcome of a step of ``dt`` (column) [d].
 
@@ -125,10 +124,6 @@ def attempt(
         Weather of the interval.
     dt : array (column)
         Step [d].
-    fresh : array (column)
-        Whether this is the first attempt from here, not an iteration. What earlier steps missed is
-        then made up for over some minutes, not within the step: a short step that expels
-        it at once would need absurd heads.
     """
     h, dx = here.h, problem.dx
     mean, slope_above, slope_below = problem.mean(here.K[:-1], here.K[1:])
@@ -140,7 +135,9 @@ def attempt(
 
     C = jnp.where(here.C == 0.0, _STORAGE, here.C)
     diagonal = C * dx / dt
-    right = (theta - here.theta) * dx / jnp.where(fresh, jnp.maximum(dt, _RELAX), dt)
+    # What earlier steps missed is made up for over some minutes, not within the step: a short step
+    # that expels it at once would need absurd heads.
+    right = (theta - here.theta) * dx / jnp.maximum(dt, _RELAX)
     if problem.roots is None or demand.density is None:
         sink = None
     else:
