@@ -74,10 +74,7 @@ def water_of(seed: int, soil: Soil, snow: float = 0.0) -> Water:
     )
 
 
-QUICK = {"xla_backend_optimization_level": 0}  # compiles in two thirds of the time
-
-
-@eqx.filter_jit(compiler_options=QUICK)
+@eqx.filter_jit
 def counts(operator, soil, water) -> jax.Array:
     return operator.count_rate(operator.prepare(soil), water)
 

@@ -21,8 +21,8 @@ from rootzone.data.plain_domain import (
     domain_of_maps,
     map_of,
     open_map,
-    weather_of_dataset,
 )
+from rootzone.data.plain_weather import weather_of_dataset
 from rootzone.data.synthetic_domain import hills
 from rootzone.water.cell.forcing import AsGiven, DailyStep, DayNight, HourlyWeights
 

@@ -237,8 +237,8 @@ def test_the_grammar_of_namelists(tmp_path):
     assert nml["Second"].real("X") == -100.0
     assert "first_group" in nml
     assert "third" not in nml
-    with pytest.raises(DataError, match=r"no group &first; did you mean"):
-        nml["first"]
+    with pytest.raises(DataError, match=r"no group &first_grup; did you mean"):
+        nml["first_grup"]
 
 
 @pytest.mark.parametrize(
@@ -265,9 +265,10 @@ def test_options_without_effect_are_told(copy):
     spoil(copy / "mhm.nml", "processCase(11) = 0", "processCase(11) = 1")
     spoil(copy / "mhm.nml", "optimize = .FALSE.", "optimize = .TRUE.")
     spoil(copy / "mhm.nml", "&panEvapo", "&my_group\n  x = 1\n/\n&panEvapo")
+    spoil(copy / "mhm.nml", "timestep = 1", "timestep = 24")
     told = read_folder(copy).unsupported
-    assert len(told) == 4
-    for word in ("routing", "river temperature", "optimize = .TRUE.", "&my_group"):
+    assert len(told) == 5
+    for word in ("routing", "river temperature", "optimize = .TRUE.", "&my_group", "24 days"):
         sentence = next(s for s in told if word in s)
         assert "mhm.nml, line " in sentence
 
@@ -547,6 +548,12 @@ def test_weather_that_cannot_be_right_is_named(copy, name, change, says):
     text = refused(copy)
     assert says in text
     assert f"{name}.nc" in text
+
+
+def test_impossible_weather_passes_where_the_namelist_lets_it(copy):
+    change_weather(copy, "tavg", set_value(280.0))
+    spoil(copy / "mhm.nml", "bound_error = .TRUE.", "bound_error = .FALSE.")
+    assert read_folder(copy).domain.weather.fields["tavg"].max() == 280.0
 
 
 def test_hourly_weather_does_not_go_with_computed_evapotranspiration(tmp_path):

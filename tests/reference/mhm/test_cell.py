@@ -45,7 +45,7 @@ PET = {
 }
 COUNTS = {0: None, 1: EveryStep(DesiletsMhm513()), 2: EveryStep(CosmicMhm513())}
 NAMES = tuple(name for name, output in OUTPUTS.items() if output.mhm_name)
-LENGTH = {"start": "1990-12-05", "days": 130, "shape": (20, 24)}
+LENGTH = {"start": "1990-12-20", "days": 90, "shape": (20, 24)}
 
 
 def domain(**options):

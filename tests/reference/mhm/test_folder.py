@@ -109,6 +109,7 @@ def test_restart_files_go_on_without_a_step(real_model, tmp_path, cases):
     again = read_restart(tmp_path / "restart/in.nc")
     same = jax.tree.map(np.array_equal, (half.parameters, half.state), again[:2])
     assert jax.tree.all(same)
+    assert (half.day, again.day) == (None, day)
     expected, found = opened(whole.fluxes), opened(run_mhm(tmp_path).fluxes)
     for name in ("SWC_L01", "SWC_L04", "satSTW", "aET", "Q", "snowpack", "PET"):
         np.testing.assert_array_equal(expected[name].values[15:], found[name].values)

@@ -57,7 +57,8 @@ class MhmFolder:
     sm_step : SeriesStep
         Steps of ``sm.nc``.
     unsupported : tuple of str
-        A sentence for each option that has no effect here: routing, river temperature, ...
+        A sentence for each option that has no effect here, or another one than in mHM: routing,
+        river temperature, ...
     """
 
     domain: Domain

@@ -1,12 +1,13 @@
 """Weather of a folder: header.txt and one NetCDF file for each quantity."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from rootzone.core import DataError, Quantity
-from rootzone.data.domain import Setup, Weather
+from rootzone.data.domain import Weather
 from rootzone.data.mhm.ascii_grids import read_header
 from rootzone.data.mhm.netcdf import open_netcdf
 from rootzone.data.mhm.setup_reader import Choices
@@ -83,7 +84,7 @@ def read_weather(choices: Choices, level0: Grid, mask: np.ndarray) -> tuple[Grid
     active = coarse_mask(mask, level0, grid)
     fields, steps = {}, {}
     for name, folder in paths.weather.items():
-        fields[name], steps[name] = _read_field(folder / f"{name}.nc", name, grid, active, setup)
+        fields[name], steps[name] = _read_field(folder / f"{name}.nc", name, grid, active, choices)
     hours = steps["pre"]
     for name, step in steps.items():
         if step != hours:
@@ -112,8 +113,11 @@ def read_weather(choices: Choices, level0: Grid, mask: np.ndarray) -> tuple[Grid
 
 
 def _read_field(
-    path: Path, name: str, grid: Grid, active: np.ndarray, setup: Setup
+    path: Path, name: str, grid: Grid, active: np.ndarray, choices: Choices
 ) -> tuple[np.ndarray, int]:
+    setup, quantity = choices.setup, QUANTITIES[name]
+    if not choices.weather_bounds:
+        quantity = replace(quantity, bounds=(-np.inf, np.inf))
     with open_netcdf(path, decode_times=False) as data:
         if name not in data:
             found = ", ".join(map(str, data.data_vars)) or "none"
@@ -129,7 +133,6 @@ def _read_field(
         hours = step_hours(times, path)
         part = period_slice(times, hours, setup.start_day, setup.days, path)
         values = np.asarray(field[part].values, dtype=float)
-    quantity = QUANTITIES[name]
     require_plausible(str(path), values, active, grid, times[part], quantity)
     return values, hours
 

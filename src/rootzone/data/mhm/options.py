@@ -137,7 +137,7 @@ def process_cases(group: Group) -> dict[int, int]:
 
 
 def unsupported(nml: Namelist, cases: dict[int, int]) -> list[str]:
-    """Return a sentence for each option that is set and has no effect here."""
+    """Return a sentence for each option that has no effect here, or another one than in mHM."""
     process, main = nml["processSelection"], nml["mainconfig_mhm_mrm"]
     notes = []
     if cases[8]:
@@ -154,6 +154,16 @@ def unsupported(nml: Namelist, cases: dict[int, int]) -> list[str]:
         notes.append(
             f"{main.where('optimize')}: optimize = .TRUE. is not followed: calibration is a study "
             "of its own"
+        )
+    if main.integer("timestep", default=1) == 24:
+        notes.append(
+            f"{main.where('timestep')}: timestep = 24: every day has its own weather here, mHM "
+            "5.13.4 holds each daily value for 24 days"
+        )
+    if cases[10] == 2 and nml["soildata"].integer("iFlag_soilDB", default=0) == 1:
+        notes.append(
+            f"{nml['soildata'].where('iFlag_soilDB')}: COSMIC counts have a meaning here also with "
+            "a soil map for each horizon, mHM 5.13.4 has no attenuation lengths then"
         )
     if "mainconfig_mrm" in nml and nml["mainconfig_mrm"].logical("gw_coupling", default=False):
         notes.append(

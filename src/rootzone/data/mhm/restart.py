@@ -76,12 +76,15 @@ class Restart(NamedTuple):
         First years of the scenes and the year after the last.
     mask : array (row, column)
         Active cells.
+    day : datetime64[D] or None
+        The day that the states are the beginning of; mHM does not say it.
     """
 
     parameters: list[CellParameters]
     state: CellState | None
     scene_years: np.ndarray
     mask: np.ndarray
+    day: np.datetime64 | None = None
 
 
 def read_restart(path: Path, *, evap_coefficient: Sequence[float] = (1.0,) * 12) -> Restart:
@@ -117,7 +120,9 @@ def read_restart(path: Path, *, evap_coefficient: Sequence[float] = (1.0,) * 12)
         if STATES["interception"] in data:
             values = {own: _active(data, path, name, mask) for own, name in STATES.items()}
             state = CellState(**{own: jnp.asarray(value) for own, value in values.items()})
-    return Restart(parameters, state, np.append(years[:, 0], years[-1, 1]), mask)
+        day = data.attrs.get("time")
+    day = None if day is None else np.datetime64(str(day), "D")
+    return Restart(parameters, state, np.append(years[:, 0], years[-1, 1]), mask, day)
 
 
 def _parameters(data, path, mask, extra, scene: int) -> CellParameters:

@@ -74,12 +74,14 @@ class Choices:
         Steps of gridded leaf area, None where classes are used.
     weather_weights : bool
         Whether hourly weights are read.
+    weather_bounds : bool
+        Whether impossible weather is an error (``bound_error``).
     sm_horizons : int
         Horizons that ``sm.nc`` stands for.
     sm_step : SeriesStep
         Steps of ``sm.nc``.
     unsupported : tuple of str
-        A sentence for each option that has no effect here.
+        A sentence for each option that has no effect here, or another one than in mHM.
     places : dict of str
         File and line of ``cellsize1`` and ``weather_weights``, for errors found later.
     """
@@ -92,6 +94,7 @@ class Choices:
     geographic: bool
     lai_step: SeriesStep | None
     weather_weights: bool
+    weather_bounds: bool
     sm_horizons: int
     sm_step: SeriesStep
     unsupported: tuple[str, ...]
@@ -154,6 +157,7 @@ def read_choices(folder: Path, *, domain: int = 1, namelist: str = "mhm.nml") ->
         geographic=system == 1,
         lai_step=lai_step,
         weather_weights=nml["nightDayRatio"].logical("read_meteo_weights", default=False),
+        weather_bounds=nml["directories_mHM"].logical("bound_error", default=True),
         sm_horizons=horizons,
         sm_step=sm_step,
         unsupported=tuple(notes),

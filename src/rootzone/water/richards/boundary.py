@@ -170,7 +170,7 @@ class Atmosphere(eqx.Module):
         linear = first.theta + first.C * by_flux
         # Very dry soil has next to no capacity: any rain would lift h + dh above zero.
         nearly_full = linear > first.residual + WET * (first.full - first.residual)
-        ponded = (first.h + by_flux > 0.0) & nearly_full & (available > 0.0)
+        ponded = (first.h + by_flux > 0.0) & nearly_full
         most = jnp.asarray(self.pond_max, supply.dtype)
         # Standing water is the head of the surface: both follow from one linear equation.
         level = (available * dt + (first.pivot * first.h + first.reduced) * dt) / (

@@ -66,6 +66,7 @@ class Lane(NamedTuple):
     rejected: jax.Array
 
 
+_NEGATIVE = 20.0  # how much worse it is to take water that a node does not have
 _FULL = 2e-3  # m3 m-3 short of saturation, where water may stand on the soil
 
 
@@ -112,7 +113,10 @@ def advance(
     moved = jnp.max(jnp.abs(step.change) / (full - residual), axis=0)
     # What was missed before is not this step's fault, and no shorter step would mend it.
     inherited = jnp.abs(lane.theta - lane.here.theta)
-    missed = jnp.max(jnp.abs(theta - new.theta) - inherited, axis=0) / (2 * control.tolerance)
+    beyond = jnp.where(theta < residual, _NEGATIVE, 1.0)
+    missed = jnp.max(beyond * (jnp.abs(theta - new.theta) - inherited), axis=0) / (
+        2 * control.tolerance
+    )
     finite = jnp.isfinite(moved + missed + jnp.sum(new.h + new.K, axis=0))
     by_time = jnp.maximum(moved / control.max_change, jnp.sqrt(step.truncation / control.tolerance))
     # Ponding is true only where the water itself, not just the linear head, fills the surface.
