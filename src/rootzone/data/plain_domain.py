@@ -29,7 +29,6 @@ _NETCDF = (".nc", ".nc4", ".cdf", ".h5")
 _TIFF = (".tif", ".tiff")
 _COVERS = (1, 2, 3)
 _COVER_NAMES = "1 forest, 2 impervious, 3 pervious"
-_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 
 
 def open_map(path: Path, *, variable: str | None = None, band: int = 1) -> RasterMap:

@@ -112,6 +112,8 @@ class FusedVanGenuchten(eqx.Module):
         entry_log = soil.m * (jnp.maximum(x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x))))
         distance = jnp.maximum(-x, 0.0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
         escape = -jnp.expm1(-soil.m * distance)
+        # In logarithms: in single precision the water at the floor is the residual one.
+        floor_x = soil.n * jnp.log(soil.alpha * -H_FLOOR)
         near = jnp.asarray(soil.air_entry) - NEAR
         shape = jnp.broadcast_shapes(near.shape, *(jnp.shape(p) for p in jax.tree.leaves(soil)))
         near = jnp.broadcast_to(near, shape)
@@ -131,8 +133,7 @@ class FusedVanGenuchten(eqx.Module):
             soil.air_entry,
             soil.capacity(near),
             dK_near,
-            (soil.theta(jnp.full(shape, H_FLOOR)) - soil.theta_r)
-            / ((jnp.asarray(soil.theta_s) - soil.theta_r) * jnp.exp(entry_log)),
+            jnp.exp(-soil.m * (floor_x + jnp.log1p(jnp.exp(-floor_x)))),
         )
         return cls(*(jnp.asarray(part, dtype) for part in parts))
 

@@ -232,7 +232,7 @@ def _check_flow(conductivity: Conductivity) -> _Points:
 def _starts(
     names: tuple[str, ...], h: np.ndarray, y: np.ndarray, bounds: tuple[np.ndarray, np.ndarray]
 ) -> list[np.ndarray]:
-    """Return starting points: three scales of alpha times three shapes."""
+    """Return starting points: three scales (of alpha and air entry) times three shapes."""
     depth = -h[h < 0.0]
     out = []
     for alpha, shape in product(1.0 / np.quantile(depth, [0.05, 0.3, 0.7]), (0.2, 0.6, 1.5)):
@@ -244,7 +244,7 @@ def _starts(
             "lam": shape,
             "K_s": 50.0,
             "l": 0.5,
-            "air_entry": -0.5 * float(np.quantile(depth, 0.05)),
+            "air_entry": -0.7 / alpha,
         }
         start = np.array([float(_SCALES[name].to(guess[name])) for name in names])
         inset = 1e-3 * (bounds[1] - bounds[0])

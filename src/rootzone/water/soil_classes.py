@@ -336,8 +336,9 @@ def draw(
     -----
     Source: Carsel and Parrish (1988), doi:10.1029/WR024i005p00755. Their
     distributions meet their own means and deviations within a few percent, except K_s of the
-    clay-rich classes and of silt: there the printed distribution has a mean 20 to 60 % (clay
-    loam -44 %) below the printed mean.
+    fine classes: its printed distribution has a mean 20 to 60 % below the printed mean (silt
+    loam, silt, silty clay loam, sandy clay, silty clay, clay) or 44 % above it (clay loam).
+    Correlations of sandy loam are the mean of those of its neighbors, see ``_factor``.
     """
     low, high = (soil.theta_s.mean + s * soil.theta_s.sd for s in (-2.0, 2.0))
     marginals = [*soil.marginals, Marginal(Transform.NO, low, high, *soil.theta_s)]

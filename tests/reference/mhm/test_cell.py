@@ -102,7 +102,8 @@ def check(result, restart, outputs):
             for h, mine in enumerate(by_horizon):
                 full_name = mhm_name if values.ndim == 2 else f"{mhm_name}_L{h + 1:02d}"
                 theirs = data[full_name].values[:, restart.mask]
-                assert theirs.std() > 0, f"nothing to compare: {full_name}"
+                # Fast interflow stays away where the threshold is high: not from every case.
+                assert theirs.std() > 0 or name == "fast_interflow", f"no {full_name} to compare"
                 last = np.asarray(mine)[-len(theirs) :]
                 np.testing.assert_allclose(last, theirs, RELATIVE, ABSOLUTE, err_msg=full_name)
                 compared += 1

@@ -81,7 +81,7 @@ def test_brooks_corey_is_the_best_of_another_program():
         ("CM_smpl2", 0.017, 0.008, 0.008),  # coarse: full to -53 cm, then a steep fall
         ("CM_smpl4", 0.020, 0.011, 0.011),
         ("AB_smpl3", 0.005, 0.005, 0.007),
-        ("BC_smpl1", 0.004, 0.004, 0.003),
+        ("BC_smpl1", 0.004, 0.0025, 0.003),  # two valleys for the air entry
     ],
 )
 def test_how_close_the_curves_come(name, van_genuchten, air_entry, brooks_corey):
