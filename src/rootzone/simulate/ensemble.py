@@ -105,7 +105,7 @@ def run_ensemble(
     width = chunk_width(size, chunk)
     waiting = [n for n in range(-(-size // width)) if n not in set(done)]
     devices = list(devices or jax.local_devices())[: max(1, len(waiting))]
-    program = jax.jit(site.simulate)
+    program = jax.jit(lambda chosen: site.simulate(chosen))  # a method is hashed with its arrays
     free: queue.SimpleQueue[jax.Device] = queue.SimpleQueue()
     for device in devices:
         free.put(device)

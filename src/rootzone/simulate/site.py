@@ -166,10 +166,10 @@ class Site(eqx.Module):
         inside = np.unique(np.round(inside[inside < self.depth - 1e-6], 6))
         return np.append(inside, max(self.depth, DEEPEST))
 
-    def _weights(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _weights(self) -> tuple[ArrayLike, ArrayLike, ArrayLike]:
         """Return means of sight layers over nodes, and of stored layers and root zone over those."""
         edges = np.minimum(self.sight(), self.depth)
-        fine = np.asarray(self.grid.layer_weights(edges))
+        fine = self.grid.layer_weights(edges)
         stored = np.stack([_means(edges, np.asarray(pair)) for pair in _pairs(self.layers)])
         return fine, stored, _means(edges, np.array([0.0, self.root_zone]))
 

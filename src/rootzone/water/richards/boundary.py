@@ -136,8 +136,15 @@ class Top(Protocol):
         """Return the head of the surface at the start (column) [cm]."""
         ...
 
-    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
-        """Return what happens for a net supply [cm d-1] (column) and the water standing [cm]."""
+    def close(
+        self,
+        first: FirstNode,
+        rain: jax.Array,
+        evaporation: jax.Array,
+        pond: jax.Array,
+        dt: jax.Array,
+    ) -> Surface:
+        """Return what rain, potential evaporation [cm d-1] and standing water [cm] lead to."""
         ...
 
 
@@ -163,15 +170,22 @@ class Atmosphere(eqx.Module):
         """Return the head of the surface at the start (column) [cm]."""
         return h
 
-    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
+    def close(
+        self,
+        first: FirstNode,
+        rain: jax.Array,
+        evaporation: jax.Array,
+        pond: jax.Array,
+        dt: jax.Array,
+    ) -> Surface:
         """Return what happens at the surface in a step."""
-        available = supply + pond / dt
+        available = rain - evaporation + pond / dt
         by_flux = (first.reduced + available) / first.pivot
         linear = first.theta + first.C * by_flux
         # Very dry soil has next to no capacity: any rain would lift h + dh above zero.
         nearly_full = linear > first.residual + WET * (first.full - first.residual)
         ponded = (first.h + by_flux > 0.0) & nearly_full
-        most = jnp.asarray(self.pond_max, supply.dtype)
+        most = jnp.asarray(self.pond_max, rain.dtype)
         # Standing water is the head of the surface: both follow from one linear equation.
         level = (available * dt + (first.pivot * first.h + first.reduced) * dt) / (
             1.0 + first.pivot * dt
@@ -181,18 +195,20 @@ class Atmosphere(eqx.Module):
         into = first.pivot * dh_pond - first.reduced
         ponded &= into < available
         # The driest surface is a water content: a linear step in head would overshoot by far.
-        safe = jnp.maximum(first.C, jnp.finfo(supply.dtype).tiny * 1e6)
+        safe = jnp.maximum(first.C, jnp.finfo(rain.dtype).tiny * 1e6)
         dh_dry = (first.driest - first.theta) / safe
         from_dry = first.pivot * dh_dry - first.reduced
         parched = (by_flux < dh_dry) & (available < 0.0) & (from_dry > available)
-        inflow = jnp.where(ponded, into, jnp.where(parched, from_dry, available))
+        # A dry surface may withhold evaporation, never make water.
+        withheld = jnp.where(parched, jnp.minimum(from_dry - available, evaporation), 0.0)
+        dh_free = (first.reduced + available + withheld) / first.pivot
         left = jnp.where(ponded, level, 0.0)
         return Surface(
-            jnp.where(ponded, dh_pond, jnp.where(parched, dh_dry, by_flux)),
-            inflow,
+            jnp.where(ponded, dh_pond, dh_free),
+            jnp.where(ponded, into, available + withheld),
             left,
             jnp.where(ponded, jnp.maximum(available - into - left / dt, 0.0), 0.0),
-            jnp.where(parched, from_dry - available, 0.0),
+            jnp.where(ponded, 0.0, withheld),
             ponded,
         )
 
@@ -207,10 +223,17 @@ class TopHead(eqx.Module):
         """Return the head of the surface at the start (column) [cm]."""
         return jnp.broadcast_to(jnp.asarray(self.h, h.dtype), h.shape)
 
-    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
+    def close(
+        self,
+        first: FirstNode,
+        rain: jax.Array,
+        evaporation: jax.Array,
+        pond: jax.Array,
+        dt: jax.Array,
+    ) -> Surface:
         """Return what happens at the surface in a step."""
-        del dt
-        dh = jnp.broadcast_to(jnp.asarray(self.h, supply.dtype), supply.shape) - first.h
+        del evaporation, dt
+        dh = jnp.broadcast_to(jnp.asarray(self.h, rain.dtype), rain.shape) - first.h
         zero = jnp.zeros_like(dh)
         inflow = first.pivot * dh - first.reduced
         return Surface(dh, inflow, pond, zero, zero, zero > 1.0)
@@ -225,9 +248,17 @@ class TopFlux(eqx.Module):
         """Return the head of the surface at the start (column) [cm]."""
         return h
 
-    def close(self, first: FirstNode, supply: jax.Array, pond: jax.Array, dt: jax.Array) -> Surface:
+    def close(
+        self,
+        first: FirstNode,
+        rain: jax.Array,
+        evaporation: jax.Array,
+        pond: jax.Array,
+        dt: jax.Array,
+    ) -> Surface:
         """Return what happens at the surface in a step."""
         del dt
+        supply = rain - evaporation
         zero = jnp.zeros_like(supply)
         dh = (first.reduced + supply) / first.pivot
         return Surface(dh, supply, pond, zero, zero, zero > 1.0)

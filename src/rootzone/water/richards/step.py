@@ -175,7 +175,7 @@ def attempt(
     first = FirstNode(
         pivot, reduced, h[0], here.theta[0], C[0], residual[0], full[0], problem.driest
     )
-    surface = problem.top.close(first, demand.rain - demand.evaporation, pond, dt)
+    surface = problem.top.close(first, demand.rain, demand.evaporation, pond, dt)
     dh = _back_substitution(below, surface.dh)
 
     flow = q + q_above * dh[:-1] + q_below * dh[1:]
