@@ -1,7 +1,18 @@
 """Study files: YAML in, checked objects out; the one place where words become objects."""
 
 from rootzone.config.base import StudyBase
+from rootzone.config.catchment import CatchmentStudy
+from rootzone.config.column import ColumnStudy
 from rootzone.config.loading import KINDS, json_schema, load_study, template
 from rootzone.config.station import StationStudy
 
-__all__ = ["KINDS", "StationStudy", "StudyBase", "json_schema", "load_study", "template"]
+__all__ = [
+    "KINDS",
+    "CatchmentStudy",
+    "ColumnStudy",
+    "StationStudy",
+    "StudyBase",
+    "json_schema",
+    "load_study",
+    "template",
+]

@@ -12,10 +12,16 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rootzone.config.base import StudyBase
+from rootzone.config.catchment import CatchmentStudy
+from rootzone.config.column import ColumnStudy
 from rootzone.config.station import StationStudy
 from rootzone.core import StudyError, nearest
 
-KINDS: dict[str, type[StudyBase]] = {"station": StationStudy}
+KINDS: dict[str, type[StudyBase]] = {
+    "station": StationStudy,
+    "column": ColumnStudy,
+    "catchment": CatchmentStudy,
+}
 """Study kinds by name."""
 
 Path_ = tuple[str | int, ...]

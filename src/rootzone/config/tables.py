@@ -75,7 +75,7 @@ class ColumnSpec(Part):
         return self
 
 
-def _single_column(specs: dict[str, ColumnSpec]) -> None:
+def single_column(specs: dict[str, ColumnSpec]) -> None:
     """Refuse several columns for what cannot be added up."""
     for name, spec in specs.items():
         if len(spec.column) > 1:
@@ -128,7 +128,7 @@ class Columns(Part):
     @model_validator(mode="after")
     def _alone(self) -> "Columns":
         added_up = ("counts", "incoming_intensity")
-        _single_column({n: c for n, c in self.scalar_columns().items() if n not in added_up})
+        single_column({n: c for n, c in self.scalar_columns().items() if n not in added_up})
         return self
 
     def scalar_columns(self) -> dict[str, ColumnSpec]:
@@ -187,7 +187,7 @@ class SampleColumns(Part):
     def _one_water(self) -> "SampleColumns":
         if (self.gravimetric_water is None) == (self.volumetric_water is None):
             raise ValueError("give either gravimetric_water or volumetric_water")
-        _single_column({n: c for n, c in vars(self).items() if isinstance(c, ColumnSpec)})
+        single_column({n: c for n, c in vars(self).items() if isinstance(c, ColumnSpec)})
         return self
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from rootzone.core import DataError
 
-_SUMS = frozenset({"precipitation"})
+_SUMS = frozenset({"precipitation", "potential_evapotranspiration"})
 _SLOW = frozenset({"biomass_water", "dry_biomass"})
 
 

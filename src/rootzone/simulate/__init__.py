@@ -3,10 +3,11 @@
 from rootzone.simulate.ensemble import (
     CHUNK,
     Chunk,
+    chunk_count,
     chunk_width,
     pick,
     run_ensemble,
-    use_all_cores,
+    workers,
 )
 from rootzone.simulate.operators import (
     Cosmic,
@@ -37,11 +38,12 @@ __all__ = [
     "Surface",
     "Weather",
     "WeatherSource",
+    "chunk_count",
     "chunk_width",
     "noisy",
     "of_column",
     "pick",
     "run_ensemble",
     "to_column",
-    "use_all_cores",
+    "workers",
 ]

@@ -1,47 +1,52 @@
-"""Many members: chunk by chunk, on all devices, with the same numbers for any of both.
+"""Many members: chunk by chunk, on all cores or accelerators, with the same numbers for any.
 
-Every device runs the same program on its own chunk, and a chunk is a multiple of
+Every worker runs the same compiled program on its own chunk, and a chunk is a multiple of
 :data:`LANES` columns wide, the last one filled up: a member does not know its neighbors, and the
-vector units treat every column alike. A program partitioned over devices (``shard_map``) would be
-compiled to other roundings for every number of devices, and step control turns these into
-differences as large as its tolerance.
+vector units treat every column alike. (A program partitioned over devices would be compiled to
+other roundings for every number of devices, and step control turns these into differences as
+large as its tolerance.)
 """
 
 import os
 import queue
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from rootzone.simulate.site import Members, Simulated, Site
 
+Device = Any  # jax.Device, which is no type to a checker
+
 LANES = 16
 """Chunks are multiples of so many columns: the widest vector of float32."""
 
 CHUNK = 128
-"""Columns that a device computes together, by default."""
+"""Columns that a worker computes together, by default."""
 
 
 class Chunk(NamedTuple):
     """Members computed together, and what came of them as numpy arrays (..., member)."""
 
+    number: int
+    """Number of the chunk."""
     members: np.ndarray
+    """Numbers of its members."""
     result: Simulated
 
 
-def use_all_cores() -> int:
-    """Make a device of every CPU core, if JAX has not started yet; return the number of devices.
+def workers() -> list[Device]:
+    """Return the devices that compute: every accelerator once, or the CPU once for each core.
 
-    Where there are accelerators, these are the devices.
+    Programs on one CPU device run side by side when threads start them, and are compiled once.
     """
-    try:
-        jax.config.update("jax_num_cpu_devices", max(1, _cores()))
-    except RuntimeError:  # JAX has started: its devices stay as they are
-        pass
-    return len(jax.local_devices())
+    devices = jax.local_devices()
+    if devices[0].platform != "cpu":
+        return devices
+    return [devices[n % len(devices)] for n in range(max(_cores(), len(devices)))]
 
 
 def _cores() -> int:
@@ -61,6 +66,11 @@ def chunk_width(members: int, chunk: int = CHUNK) -> int:
     return min(whole(chunk), whole(members))
 
 
+def chunk_count(members: int, chunk: int = CHUNK) -> int:
+    """Return the number of chunks of an ensemble."""
+    return -(-members // chunk_width(members, chunk))
+
+
 def pick(members: Members, places: np.ndarray) -> Members:
     """Return some of the members, by their places on the last axis."""
     size = members.number.shape[0]
@@ -77,8 +87,8 @@ def run_ensemble(
     members: Members,
     *,
     chunk: int = CHUNK,
-    done: Sequence[int] = (),
-    devices: Sequence[jax.Device] | None = None,
+    done: Collection[int] = (),
+    on: Sequence[Device] | None = None,
 ) -> Iterator[Chunk]:
     """Run an ensemble chunk by chunk and yield the chunks as they end.
 
@@ -87,28 +97,34 @@ def run_ensemble(
     site : Site
         What the members share.
     members : Members
-        All members.
+        All members; every array has the members on its last axis, or is a scalar.
     chunk : int
-        Columns that a device computes together; rounded up to a multiple of :data:`LANES`.
+        Columns that a worker computes together; rounded up to a multiple of :data:`LANES`.
         Results do not depend on it.
-    done : sequence of int
+    done : collection of int
         Numbers of chunks that are known already, and are left out.
-    devices : sequence of Device, optional
-        By default all local devices, see :func:`use_all_cores`. Results do not depend on them.
+    on : sequence of Device, optional
+        The workers, by default :func:`workers`. Results do not depend on their number.
 
     Yields
     ------
     Chunk
-        In the order in which they end. At most one chunk per device is held.
+        In the order in which they end. At most one chunk for each worker is held.
     """
     size = members.number.shape[0]
     width = chunk_width(size, chunk)
-    waiting = [n for n in range(-(-size // width)) if n not in set(done)]
-    devices = list(devices or jax.local_devices())[: max(1, len(waiting))]
-    program = jax.jit(lambda chosen: site.simulate(chosen))  # a method is hashed with its arrays
-    free: queue.SimpleQueue[jax.Device] = queue.SimpleQueue()
-    for device in devices:
+    waiting = [n for n in range(chunk_count(size, chunk)) if n not in done]
+    chosen = list(on or workers())[: max(1, len(waiting))]
+
+    def simulate(some: Members) -> Simulated:  # a bound method would be hashed with its arrays
+        return site.simulate(some)
+
+    program = jax.jit(simulate)
+    free: queue.SimpleQueue[Device] = queue.SimpleQueue()
+    for device in chosen:
         free.put(device)
+    programs: dict[Device, Callable[[Members], Simulated]] = {}
+    compiling = threading.Lock()
     double = bool(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
 
     def compute(number: int) -> Chunk:
@@ -116,20 +132,30 @@ def run_ensemble(
         filled = pick(members, np.minimum(places, size - 1))
         device = free.get()
         try:
-            with _precision(double):
-                result = program(jax.device_put(filled, device))
-                found = jax.tree.map(np.asarray, result)
+            with jax.enable_x64(double):  # threads do not inherit the precision
+                there = jax.device_put(filled, device)
+                with compiling:  # once for each device, not once for each thread
+                    if device not in programs:
+                        programs[device] = program.lower(there).compile()
+                found = jax.tree.map(np.asarray, programs[device](there))
         finally:
             free.put(device)
         kept = int(np.sum(places < size))
         trimmed = jax.tree.map(lambda x: np.ascontiguousarray(x[..., :kept]), found)
-        return Chunk(np.asarray(filled.number)[:kept], trimmed)
+        return Chunk(number, np.asarray(filled.number)[:kept], trimmed)
 
-    with ThreadPoolExecutor(len(devices)) as pool:
+    yield from _in_threads(compute, waiting, len(chosen))
+
+
+def _in_threads(
+    compute: Callable[[int], Chunk], waiting: list[int], threads: int
+) -> Iterator[Chunk]:
+    """Yield the chunks as they end, as many at a time as there are threads."""
+    with ThreadPoolExecutor(threads) as pool:
         running: set[Future[Chunk]] = set()
         try:
             while waiting or running:
-                while waiting and len(running) < len(devices):
+                while waiting and len(running) < threads:
                     running.add(pool.submit(compute, waiting.pop(0)))
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
@@ -137,8 +163,3 @@ def run_ensemble(
         finally:
             for future in running:
                 future.cancel()
-
-
-def _precision(double: bool):
-    """Return the context of a precision: threads do not inherit it."""
-    return jax.enable_x64(double)

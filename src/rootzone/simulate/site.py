@@ -4,6 +4,7 @@ Amounts of the water balance are mm here and in everything that is written; the 
 cm and days. :func:`to_column` and :func:`of_column` are the one place where the two meet.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from rootzone.core.layers import interval_mean_weights
 from rootzone.simulate.operators import DEEPEST, CountOperator, NeutronSoil, noisy
 from rootzone.simulate.surface import Supply, Surface
 from rootzone.simulate.weather import WeatherSource
@@ -93,7 +95,7 @@ class Simulated(NamedTuple):
     canopy: jax.Array
     rate: jax.Array
     """Expected count rates (time, operator, member) [h-1]."""
-    count: jax.Array
+    counted: jax.Array
     """Counted rates with Poisson noise (time, operator, member) [h-1]."""
     balance_error: jax.Array
     """Gain of the column since the start less what the fluxes have brought [mm]."""
@@ -167,11 +169,11 @@ class Site(eqx.Module):
         return np.append(inside, max(self.depth, DEEPEST))
 
     def _weights(self) -> tuple[ArrayLike, ArrayLike, ArrayLike]:
-        """Return means of sight layers over nodes, and of stored layers and root zone over those."""
+        """Return weights of nodes in sight layers, of these in stored layers and root zone."""
         edges = np.minimum(self.sight(), self.depth)
         fine = self.grid.layer_weights(edges)
-        stored = np.stack([_means(edges, np.asarray(pair)) for pair in _pairs(self.layers)])
-        return fine, stored, _means(edges, np.array([0.0, self.root_zone]))
+        stored = [interval_mean_weights(edges, *pair) for pair in itertools.pairwise(self.layers)]
+        return fine, jnp.stack(stored), interval_mean_weights(edges, 0.0, self.root_zone)
 
     def segments(self) -> tuple[int, int]:
         """Return how many pieces the run is cut into, and their output intervals."""
@@ -313,9 +315,7 @@ class Site(eqx.Module):
         last = out.balance_error.reshape(-1, size)[self.spin_up - 1] if self.spin_up else 0.0
         hours = 24.0 * self.interval * self.every
         keys = [jax.random.fold_in(self.key, n) for n in range(len(self.operators))]
-        counts = [
-            noisy(key, rate[:, n], members.number, hours=hours) for n, key in enumerate(keys)
-        ]
+        counts = [noisy(key, rate[:, n], members.number, hours=hours) for n, key in enumerate(keys)]
         return Simulated(
             join(out.theta),
             join(out.root_zone),
@@ -330,7 +330,7 @@ class Site(eqx.Module):
             snow=join(segments.snow),
             canopy=join(segments.canopy),
             rate=rate,
-            count=jnp.stack(counts, axis=1) if counts else rate,
+            counted=jnp.stack(counts, axis=1) if counts else rate,
             balance_error=of_column(error - last),
             status=status,
             steps=out.steps.sum(axis=0),
@@ -375,13 +375,3 @@ def _water(run: Run, ended: jax.Array) -> _Balance:
     """Return fluxes and stores of a run [mm], NaN where a column failed before."""
     parts = _Balance(*run.fluxes, run.storage, run.pond)
     return jax.tree.map(lambda x: of_column(jnp.where(ended, x, jnp.nan)), parts)
-
-
-def _pairs(edges: tuple[float, ...]) -> list[tuple[float, float]]:
-    return list(zip(edges[:-1], edges[1:], strict=True))
-
-
-def _means(edges: np.ndarray, interval: np.ndarray) -> np.ndarray:
-    """Return weights of layers between ``edges`` in the mean over an interval [cm]."""
-    overlap = np.minimum(edges[1:], interval[1]) - np.maximum(edges[:-1], interval[0])
-    return np.maximum(overlap, 0.0) / (interval[1] - interval[0])

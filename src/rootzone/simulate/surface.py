@@ -102,7 +102,9 @@ class Surface(eqx.Module):
             Length of an interval [d].
         """
         rain, snow = self._melt(weather, days)
-        demand = jnp.broadcast_to(jnp.maximum(weather.potential_evapotranspiration, 0.0), rain.shape)
+        demand = jnp.broadcast_to(
+            jnp.maximum(weather.potential_evapotranspiration, 0.0), rain.shape
+        )
         none = jnp.zeros_like(rain)
         if self.leaf_area is None:
             return Supply(rain, demand, none, none, snow, none, None)
@@ -141,6 +143,6 @@ def _wet_leaves(canopy: Canopy, forcing: CanopyForcing) -> tuple[CanopyFluxes, j
 
     def step(state: CanopyState, now: CanopyForcing):
         state, fluxes = advance(state, now)
-        return state, (fluxes, state.storage)
+        return state, (fluxes, jnp.asarray(state.storage))
 
     return run_series(step, CanopyState(), forcing)[1]

@@ -24,3 +24,5 @@ class Context:
     log: Log = field(default_factory=Log)
     progress: Callable[[str, float], None] = lambda stage, share: None
     examples: Path | None = field(default_factory=examples_folder)
+    folder: Path | None = None
+    """The run folder, for studies that write while they compute."""

@@ -13,7 +13,7 @@ from typing import Any
 import xarray as xr
 import yaml
 
-from rootzone.config import StationStudy, StudyBase, load_study
+from rootzone.config import CatchmentStudy, StationStudy, StudyBase, load_study
 from rootzone.core import RunError
 from rootzone.data import Log, RunFolder
 from rootzone.studies.context import Context
@@ -79,7 +79,31 @@ def _station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]
     return station_page(datasets, summary)
 
 
-KINDS: dict[str, Kind] = {"station": Kind(_run_station, _check_station, _station_page)}
+def _run_catchment(study: CatchmentStudy, context: Context):
+    from rootzone.studies.catchment import run_catchment
+    from rootzone.studies.catchment_output import catchment_datasets, catchment_summary
+
+    result = run_catchment(study, context)
+    datasets = catchment_datasets(study, result, context)
+    return datasets, result.scores, catchment_summary(study, result)
+
+
+def _check_catchment(study: CatchmentStudy, context: Context) -> None:
+    from rootzone.studies.catchment_input import read_inputs
+
+    read_inputs(study, context)
+
+
+def _catchment_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> str:
+    from rootzone.report.catchment import catchment_page
+
+    return catchment_page(datasets, summary)
+
+
+KINDS: dict[str, Kind] = {
+    "station": Kind(_run_station, _check_station, _station_page),
+    "catchment": Kind(_run_catchment, _check_catchment, _catchment_page),
+}
 
 
 def run(
@@ -143,7 +167,12 @@ def run(
         folder.refuse_other("study.yaml", text)
 
     log = Log(show)
-    context = Context(base=base, log=log, progress=progress or (lambda stage, share: None))
+    context = Context(
+        base=base,
+        log=log,
+        progress=progress or (lambda stage, share: None),
+        folder=None if folder is None else folder.path,
+    )
     log.tell(f"rootzone {versions()['rootzone']}, study kind {loaded.kind}, seed {loaded.seed}")
     if folder is not None:
         folder.write_text("study.yaml", text)
@@ -272,6 +301,8 @@ def study_text(study: StudyBase, base: Path) -> str:
         for child in children:
             if isinstance(child, dict | list):
                 anchor(child)
+        if isinstance(part, dict) and "folder" in part:
+            part["folder"] = str(base / Path(part["folder"]).expanduser())
         if isinstance(part, dict) and "files" in part:
             part["files"] = [
                 f if f.startswith("example:") else str(base / Path(f).expanduser())

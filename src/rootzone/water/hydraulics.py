@@ -26,6 +26,11 @@ step that starts there must not believe it. Slopes steer the step only; the bala
 """
 
 
+STORAGE = 3e-4
+"""Capacity of a saturated node [cm-1]: it damps the head, what it holds is given back at once."""
+
+_TELLING = 4e-3  # cm-1
+
 H_FLOOR = -1e5
 """Driest head [cm]: a node that a step has dried beyond it stays there until water comes back."""
 
@@ -69,7 +74,7 @@ class Direct(eqx.Module):
         return Hydraulics(
             h,
             self.soil.theta(h),
-            jnp.where(unsaturated, self.soil.capacity(near), 0.0),
+            jnp.where(unsaturated, self.soil.capacity(near), STORAGE),
             self.soil.K(h),
             jnp.where(unsaturated, dK, 0.0),
         )
@@ -103,6 +108,7 @@ class FusedVanGenuchten(eqx.Module):
     C_near: jax.Array
     dK_near: jax.Array
     share_floor: jax.Array
+    wet_theta: jax.Array
 
     @classmethod
     def of(cls, soil: VanGenuchten, dtype: jnp.dtype) -> "FusedVanGenuchten":
@@ -118,6 +124,13 @@ class FusedVanGenuchten(eqx.Module):
         shape = jnp.broadcast_shapes(near.shape, *(jnp.shape(p) for p in jax.tree.leaves(soil)))
         near = jnp.broadcast_to(near, shape)
         _, dK_near = jax.jvp(soil.K, (near,), (jnp.ones_like(near),))
+        # Where water still tells the head well (coarse soil), it does so closer to saturation.
+        span = jnp.asarray(soil.theta_s) - soil.theta_r
+        wet_theta = jnp.broadcast_to(soil.theta_r + WET * span, shape)
+        for suction in (8.0, 5.0, 3.0, 2.0, 1.0):
+            there = jnp.broadcast_to(jnp.asarray(soil.air_entry) - suction, shape)
+            tells = soil.capacity(there) >= _TELLING
+            wet_theta = jnp.where(tells, jnp.maximum(wet_theta, soil.theta(there)), wet_theta)
         parts = (
             soil.theta_r,
             soil.theta_s,
@@ -134,12 +147,13 @@ class FusedVanGenuchten(eqx.Module):
             soil.capacity(near),
             dK_near,
             jnp.exp(-soil.m * (floor_x + jnp.log1p(jnp.exp(-floor_x)))),
+            wet_theta,
         )
         return cls(*(jnp.asarray(part, dtype) for part in parts))
 
     def of_water(self, theta: jax.Array, h: jax.Array) -> Hydraulics:
         """Return the hydraulics of a water content; where the soil is nearly full, of ``h``."""
-        wet = theta > self.theta_r + WET * (self.theta_s - self.theta_r)
+        wet = theta > self.wet_theta
         saturated = wet & (h >= self.air_entry)
         tiny = float(np.finfo(theta.dtype).tiny) * 1e8
         suction = jnp.where(saturated, 1.0, jnp.maximum(-h, tiny))
@@ -171,7 +185,7 @@ class FusedVanGenuchten(eqx.Module):
         return Hydraulics(
             jnp.where(wet, h, -suction),
             jnp.where(saturated, self.theta_s, self.theta_r + self.span * S),
-            jnp.where(saturated, zero, C),
+            jnp.where(saturated, STORAGE, C),
             jnp.where(saturated, self.K_s, K),
             jnp.where(saturated, zero, dK),
         )

@@ -1,16 +1,12 @@
 """Bare columns over three years against HYDRUS-1D with tight settings on the same grid."""
 
-import sys
-from pathlib import Path
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hydrus_columns import CASES, compute, daily, profiles
 
 from rootzone.water.richards import Control, Status
 
-sys.path.insert(0, str(Path(__file__).parent))
-from columns import CASES, compute, daily, profiles
 
 BARE = [name for name, case in CASES.items() if "feddes" not in case]
 DRAINED = [name for name in BARE if CASES[name]["bottom"] == "free drainage"]

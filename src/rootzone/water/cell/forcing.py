@@ -1,12 +1,12 @@
 """Weather of the days, and how a day is shared out to its steps."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from rootzone.water.cell.types import CELL, CellForcing, declare
+from rootzone.water.cell.types import CELL, CellForcing, declare, select_cells
 
 KELVIN = 273.15
 """0 degC in Kelvin."""
@@ -47,6 +47,10 @@ class Disaggregation(Protocol):
         """Return what the steps of one day need (month: 0 for January)."""
         ...
 
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
+        ...
+
     def at(self, day: Any, step: jax.Array) -> CellForcing:
         """Return the forcing of one step from what :meth:`of_day` returned."""
         ...
@@ -82,6 +86,10 @@ class DayNight(eqx.Module):
     def steps_per_day(self) -> int:
         """24."""
         return 24
+
+    def of_cells(self, index: Any) -> Self:
+        """Return the same: it knows no cells."""
+        return self
 
     def of_day(self, weather: Weather, pet: jax.Array, month: jax.Array) -> Any:
         """Return the forcing of an hour of night and of an hour of day."""
@@ -125,6 +133,10 @@ class HourlyWeights(eqx.Module):
         """24."""
         return 24
 
+    def of_cells(self, index: Any) -> Self:
+        """Return the weights of some cells."""
+        return select_cells(self, index)
+
     def of_day(self, weather: Weather, pet: jax.Array, month: jax.Array) -> Any:
         """Return daily values and the weights of the month."""
         daily = CellForcing(weather.precipitation, weather.temperature, pet)
@@ -153,6 +165,10 @@ class AsGiven(eqx.Module):
 
     steps_per_day: int = eqx.field(static=True, default=24)
 
+    def of_cells(self, index: Any) -> Self:
+        """Return the same: it knows no cells."""
+        return self
+
     def of_day(self, weather: Weather, pet: jax.Array, month: jax.Array) -> Any:
         """Return the weather of the steps."""
         del month
@@ -170,6 +186,10 @@ class DailyStep(eqx.Module):
     def steps_per_day(self) -> int:
         """One."""
         return 1
+
+    def of_cells(self, index: Any) -> Self:
+        """Return the same: it knows no cells."""
+        return self
 
     def of_day(self, weather: Weather, pet: jax.Array, month: jax.Array) -> Any:
         """Return the forcing of the day."""

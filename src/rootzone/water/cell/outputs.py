@@ -193,6 +193,14 @@ _DECLARED = (
         "recharge",
     ),
     Output(
+        "percolated",
+        "mm",
+        CELL,
+        "percolation that left the unsaturated reservoir",
+        False,
+        _open("percolated"),
+    ),
+    Output(
         "recharge",
         "mm",
         CELL,

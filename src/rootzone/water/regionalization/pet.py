@@ -5,7 +5,7 @@ turns coefficients into fields of the cell parameters for a scene.
 """
 
 import math
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import equinox as eqx
 import jax
@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rootzone.core import DataError
+from rootzone.water.cell.types import select_cells
 from rootzone.water.regionalization.fields import Fields
 from rootzone.water.regionalization.maps import (
     COVERS,
@@ -38,6 +39,10 @@ class PetFields(Protocol):
 
     def fields(self, c: Coefficients, scene: int) -> Fields:
         """Return the fields of a scene."""
+        ...
+
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
         ...
 
 
@@ -91,6 +96,10 @@ class LeafClasses(eqx.Module):
             ),
         )
 
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
+        return eqx.tree_at(lambda x: x.cells, self, select_cells(self.cells, index))
+
 
 class LeafAreaCorrection(eqx.Module):
     """Given evapotranspiration, corrected by leaf area and land cover (case -1 of mHM)."""
@@ -120,6 +129,10 @@ class LeafAreaCorrected(eqx.Module):
         factor = start + c["PET_b"] * rise
         return {"pet_lai_factor": harmonic(factor, self.classes.cells[scene])}
 
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
+        return type(self)(self.classes.of_cells(index))
+
 
 class PriestleyTaylor(eqx.Module):
     """Priestley and Taylor with a coefficient that follows leaf area (case 2 of mHM)."""
@@ -141,6 +154,10 @@ class PriestleyTaylorFields(eqx.Module):
         """Return ``priestley_taylor`` (leaf, cell)."""
         slope = c["PriestleyTaylorLAIcorr"]
         return {"priestley_taylor": c["PriestleyTaylorCoeff"] + slope * self.leaf_area}
+
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
+        return select_cells(self, index)
 
 
 class PenmanMonteith(eqx.Module):
@@ -194,6 +211,10 @@ class PenmanMonteithFields(eqx.Module):
             "aerodynamic_resistance": classes.cells[scene].total(resistance),
             "bulk_resistance": self.plain.cells[0].total(bulk),
         }
+
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
+        return type(self)(self.covered.of_cells(index), self.plain.of_cells(index))
 
 
 # --- aspect -----------------------------------------------------------------------------------
@@ -267,6 +288,10 @@ class AspectCorrected(eqx.Module):
         smallest, increment = c["minCorrectionFactorPET"], c["maxCorrectionFactorPET"]
         return {"pet_aspect_factor": smallest + increment * mean}
 
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
+        return select_cells(self, index)
+
 
 def _below(values: np.ndarray) -> np.ndarray:
     """Return sums (slot + 1, cell) of the slots before each."""
@@ -309,3 +334,7 @@ class HargreavesSamaniFields(eqx.Module):
             "hargreaves_coefficient": c["HargreavesSamaniCoeff"][None],
             "latitude": self.latitude,
         }
+
+    def of_cells(self, index: Any) -> Self:
+        """Return the same for some cells."""
+        return select_cells(self, index)

@@ -16,7 +16,7 @@ that its tables are no constants of the program::
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import equinox as eqx
 import jax
@@ -25,7 +25,7 @@ import numpy as np
 
 from rootzone.core.errors import StudyError
 from rootzone.water.cell.compat import STANDARD, Compat
-from rootzone.water.cell.types import CellParameters
+from rootzone.water.cell.types import CellParameters, select_cells
 from rootzone.water.regionalization import fields as fields_of
 from rootzone.water.regionalization.declarations import GEOLOGY_GROUP
 from rootzone.water.regionalization.fields import (
@@ -238,6 +238,26 @@ class Regionalization(eqx.Module):
             for scene in scenes:
                 scene["interflow_threshold"] = scenes[-1]["interflow_threshold"]
         return tuple(CellParameters(**scene) for scene in scenes)
+
+    def of_cells(self, index: Any) -> Self:
+        """Return the regionalization of some cells: the same numbers, only fewer.
+
+        Parameters
+        ----------
+        index : array of int
+            The cells wanted; may be traced.
+        """
+
+        def by_cell(r: Self) -> Any:
+            return r.soil_of, r.covers, r.rocks, r.leaf_area, r.thickness
+
+        some = eqx.tree_at(by_cell, self, select_cells(by_cell(self), index))
+        return eqx.tree_at(lambda r: r.pet, some, self.pet.of_cells(index))
+
+    @property
+    def cells(self) -> int:
+        """Return the number of cells."""
+        return self.thickness.shape[-1]
 
     def _require(self, c: Coefficients) -> None:
         """Raise where coefficients are missing."""

@@ -18,7 +18,6 @@ from rootzone.water.richards.grid import Internodal
 from rootzone.water.roots import Roots, uptake
 
 _RELAX = 0.005  # d, over which the water that earlier linear steps missed finds its head
-_STORAGE = (
     1e-4  # cm-1, of a saturated node: keeps a fully saturated column solvable, stores nothing
 )
 
@@ -133,7 +132,7 @@ def attempt(
     q_above = conductance + slope_above * here.dK[:-1] * pull
     q_below = -conductance + slope_below * here.dK[1:] * pull
 
-    C = jnp.where(here.C == 0.0, _STORAGE, here.C)
+    C = here.C
     diagonal = C * dx / dt
     # What earlier steps missed is made up for over some minutes, not within the step: a short step
     # that expels it at once would need absurd heads.
