@@ -18,8 +18,6 @@ from rootzone.water.richards.grid import Internodal
 from rootzone.water.roots import Roots, uptake
 
 _RELAX = 0.005  # d, over which the water that earlier linear steps missed finds its head
-    1e-4  # cm-1, of a saturated node: keeps a fully saturated column solvable, stores nothing
-)
 
 
 class Problem(eqx.Module):
