@@ -63,7 +63,7 @@ class Grid(NamedTuple):
                 f"{nodes} nodes from {first:g} cm spacing do not grade {depth:g} cm: "
                 "take fewer nodes or a smaller first spacing"
             )
-        low, high = 1.0, 10.0
+        low, high, ratio = 1.0, 10.0, 1.0
         for _ in range(200):
             ratio = 0.5 * (low + high)
             reach = first * float(np.sum(ratio ** np.arange(count)))

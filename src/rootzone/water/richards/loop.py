@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from rootzone.water.hydraulics import Hydraulics
-from rootzone.water.richards.step import Demand, Problem, attempt
+from rootzone.water.richards.step import Demand, Problem, Step, attempt
 
 
 class Status(IntEnum):
@@ -21,7 +21,7 @@ class Status(IntEnum):
 
     DONE = 0
     STALLED = 1
-    """It used up its attempts: the result ends there."""
+    """It used up its attempts, or no step was short enough: the result ends there."""
     NOT_FINITE = 2
 
 
@@ -94,12 +94,32 @@ def _select(accept: jax.Array, new, old):
     return jax.tree.map(lambda a, b: jnp.where(accept, a, b), new, old)
 
 
+def _judge(
+    problem: Problem, control: Control, lane: Lane, step: Step, theta: jax.Array, new: Hydraulics
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Return whether a step is finite, whether it is sound, and its error over what is allowed."""
+    full, residual = problem.soil.theta_s, problem.soil.theta_r
+    moved = jnp.max(jnp.abs(step.change) / (full - residual), axis=0)
+    # What was missed before is not this step's fault, and no shorter step would mend it.
+    inherited = jnp.abs(lane.theta - lane.here.theta)
+    beyond = jnp.where(theta < residual, _NEGATIVE, 1.0)
+    missed = jnp.max(beyond * (jnp.abs(theta - new.theta) - inherited), axis=0)
+    finite = jnp.isfinite(moved + missed + jnp.sum(new.h + new.K, axis=0))
+    # Ponding is true only where the water itself, not just the linear head, fills the surface.
+    believed = lane.here.theta[0] + step.change[0]
+    filled = believed > jnp.broadcast_to(full, theta.shape)[0] - _FULL
+    sound = finite & (filled | ~step.surface.ponded)
+    measure = jnp.maximum(
+        jnp.maximum(moved / control.max_change, missed / (2.0 * control.tolerance)),
+        jnp.sqrt(step.truncation / control.tolerance),
+    )
+    return finite, sound, jnp.where(sound, measure, 10.0)
+
+
 def advance(
     problem: Problem, control: Control, lane: Lane, demand: Demand, going: jax.Array
 ) -> tuple[Lane, jax.Array]:
     """Return the lanes after one attempt, and which of them reached the end of their interval."""
-    dtype = lane.theta.dtype
-    full, residual = problem.soil.theta_s, problem.soil.theta_r
     # The last step of an interval takes exactly what is left of it.
     last = lane.dt >= lane.left
     dt = jnp.where(last, lane.left, jnp.where(lane.dt > 0.5 * lane.left, 0.5 * lane.left, lane.dt))
@@ -110,20 +130,7 @@ def advance(
     theta = lane.theta + gained
     rest = gained - (theta - lane.theta)
     new = problem.soil.of_water(theta, step.h)
-    moved = jnp.max(jnp.abs(step.change) / (full - residual), axis=0)
-    # What was missed before is not this step's fault, and no shorter step would mend it.
-    inherited = jnp.abs(lane.theta - lane.here.theta)
-    beyond = jnp.where(theta < residual, _NEGATIVE, 1.0)
-    missed = jnp.max(beyond * (jnp.abs(theta - new.theta) - inherited), axis=0) / (
-        2 * control.tolerance
-    )
-    finite = jnp.isfinite(moved + missed + jnp.sum(new.h + new.K, axis=0))
-    by_time = jnp.maximum(moved / control.max_change, jnp.sqrt(step.truncation / control.tolerance))
-    # Ponding is true only where the water itself, not just the linear head, fills the surface.
-    believed = lane.here.theta[0] + step.change[0]
-    filled = believed > jnp.broadcast_to(full, theta.shape)[0] - _FULL
-    sound = finite & (filled | ~step.surface.ponded)
-    measure = jnp.where(sound, jnp.maximum(by_time, missed), 10.0)
+    finite, sound, measure = _judge(problem, control, lane, step, theta, new)
 
     at_floor = dt <= control.dt_min
     good = sound & ((measure <= 2.0) | (at_floor & (measure < 20.0)))
@@ -155,10 +162,10 @@ def advance(
             jnp.where(accept, rest, lane.rest),
             jnp.where(accept, step.surface.pond, lane.pond),
             _select(accept, new, lane.here),
-            next_dt.astype(dtype),
+            next_dt.astype(theta.dtype),
             left,
             jnp.where(accept, lane.sums + rates * dt, lane.sums),
-            jnp.where(stuck, jnp.int32(Status.NOT_FINITE), lane.status),
+            jnp.where(stuck, jnp.where(finite, Status.STALLED, Status.NOT_FINITE), lane.status),
             lane.steps + accept,
             lane.rejected + (going & ~accept),
         ),
