@@ -7,6 +7,7 @@ conductivities as its authors modeled them (`provide_information.py`).
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -63,7 +64,7 @@ def weather(folder: Path) -> pd.DataFrame:
     day = hourly.groupby(time.dt.tz_localize(None).dt.normalize())
     temperature = day["Air temperature (degC)"]
     mean = day.mean()
-    sun = extraterrestrial_radiation(jnp.asarray(mean.index.dayofyear), LATITUDE)
+    sun = extraterrestrial_radiation(jnp.asarray(mean.index.day_of_year), LATITUDE)
     reference = penman_monteith_daily(
         temperature_min=temperature.min().to_numpy(),
         temperature_max=temperature.max().to_numpy(),
@@ -85,28 +86,37 @@ def weather(folder: Path) -> pd.DataFrame:
     return out.loc[START:END]
 
 
-def observations(folder: Path, cover: str, snow_depth: pd.Series) -> dict[str, pd.DataFrame]:
-    """Return water content [m3 m-3] by sensor, percolation [mm d-1] by lysimeter, what is open.
+class Observed(NamedTuple):
+    """Measurements of a cover by day."""
 
-    A day is open when no snow lies and the soil is above 0.5 degC at every sensor of the cover,
-    or of the other covers where this one has none.
-    """
+    water: pd.DataFrame
+    """Water content at 7.5 cm by sensor [m3 m-3]."""
+    percolation: pd.DataFrame
+    """By lysimeter [mm d-1]."""
+    open: np.ndarray
+    """No snow lies and the soil is warmer than 0.5 degC at every sensor of the cover, or of the
+    other covers where this one has no value."""
+    first_year: np.ndarray
+
+
+def observations(folder: Path, cover: str, weather: pd.DataFrame) -> Observed:
+    """Return what was measured on a cover, on the days of the weather."""
     state = pd.read_csv(folder / "state_vars_daily_20180701_20210630.csv", parse_dates=["date"])
     keys = ["Variable", "Experimental Plot", "Sensor"]
-    wide = state.pivot(index="date", columns=keys, values="Value")
+    wide = state.pivot_table(index="date", columns=keys, values="Value")
     water = 0.01 * wide["Soil Volumetric Water Content"][cover].dropna(axis=1, how="all")
     warmth = wide["Soil Temperature"]
     coldest = warmth[cover].min(axis=1).fillna(warmth.min(axis=1))
     flow = pd.read_csv(folder / "percolation_daily_20180701_20210630.csv", parse_dates=["date"])
     flow = flow[flow["Experimental Plot"] == cover]
-    flow = flow.pivot(index="date", columns="Lysimeter", values="Percolation (mm/day)")
-    days = snow_depth.index
-    is_open = (coldest.reindex(days) > FROZEN) & (snow_depth < 1.0)
-    return {
-        "water": water.reindex(days),
-        "percolation": flow.dropna(axis=1, how="all").reindex(days),
-        "open": is_open.to_frame("open"),
-    }
+    flow = flow.pivot_table(index="date", columns="Lysimeter", values="Percolation (mm/day)")
+    days = weather.index
+    return Observed(
+        water.reindex(days),
+        flow.dropna(axis=1, how="all").reindex(days),
+        ((coldest.reindex(days) > FROZEN) & (weather["snow_depth"] < 1.0)).to_numpy(),
+        np.asarray(days <= pd.Timestamp(CALIBRATION_END)),
+    )
 
 
 def curves(folder: Path) -> dict[str, list[Fit]]:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from common import RESULTS
+from richards_report import richards
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -60,7 +61,7 @@ def station(found: dict) -> list[str]:
     return lines
 
 
-SECTIONS = {"cosmic": cosmic, "station": station}
+SECTIONS = {"cosmic": cosmic, "station": station, "richards": richards}
 
 
 def main() -> None:

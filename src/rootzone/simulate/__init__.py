@@ -14,6 +14,7 @@ from rootzone.simulate.operators import (
     CountOperator,
     DepthWeighted,
     NeutronSoil,
+    homogeneous_rates,
     noisy,
 )
 from rootzone.simulate.site import LAYERS, Members, Simulated, Site, of_column, to_column
@@ -40,6 +41,7 @@ __all__ = [
     "WeatherSource",
     "chunk_count",
     "chunk_width",
+    "homogeneous_rates",
     "noisy",
     "of_column",
     "pick",

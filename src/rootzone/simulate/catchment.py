@@ -371,9 +371,7 @@ def member_tiles(members: int, cells: int, chunk: int) -> list[Tile]:
         for c in range(0, cells, width):
             rows, columns = np.arange(m, m + together), np.arange(c, c + width)
             kept = (min(together, members - m), min(width, cells - c))
-            tiles.append(
-                Tile(np.minimum(rows, members - 1), np.minimum(columns, cells - 1), kept)
-            )
+            tiles.append(Tile(np.minimum(rows, members - 1), np.minimum(columns, cells - 1), kept))
     return tiles
 
 
@@ -426,7 +424,7 @@ class _Programs:
         blocks: tuple[tuple[int, int], ...],
     ):
         self._catchment, self._outputs = catchment, outputs
-        self._dtype = jnp.dtype(float if dtype is None else dtype)
+        self._dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
         self._blocks = blocks
 
     def cast(self, tree: Any) -> Any:

@@ -4,8 +4,8 @@ Every device runs the same program on a chunk of its own: numbers do not depend 
 there are, and no device waits for the slowest of a step.
 """
 
+import contextlib
 import os
-import queue
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,12 +38,14 @@ def in_turn(
     jobs: Iterable[_Job],
     devices: Sequence[jax.Device] | None = None,
 ) -> Iterator[_Result]:
-    """Yield ``work(job, device)`` in the order of the jobs, as many at once as there are devices.
+    """Yield ``work(job, device)`` in the order of the jobs, which take turns with the devices.
+
+    The first job is always that of the first device, the second that of the second.
 
     Parameters
     ----------
     work : callable
-        Runs on a thread of its own.
+        Runs on the thread of its device.
     jobs : iterable
         What to do.
     devices : sequence of Device, optional
@@ -55,26 +57,20 @@ def in_turn(
         Results; at most two for each device are held.
     """
     devices = list(devices or jax.local_devices())
-    double = bool(jax.config.jax_enable_x64)  # pyright: ignore[reportAttributeAccessIssue]
-    free: queue.SimpleQueue[jax.Device] = queue.SimpleQueue()
-    for device in devices:
-        free.put(device)
+    double = jax.dtypes.canonicalize_dtype(float) == float
 
-    def one(job: _Job) -> _Result:
-        device = free.get()
-        try:
-            with jax.enable_x64(double):  # threads do not inherit it
-                return work(job, device)
-        finally:
-            free.put(device)
+    def one(job: _Job, device: jax.Device) -> _Result:
+        with jax.enable_x64(double):  # threads do not inherit it
+            return work(job, device)
 
-    ahead = len(devices) + 1
-    with ThreadPoolExecutor(len(devices)) as pool:
+    with contextlib.ExitStack() as stack:
+        threads = [stack.enter_context(ThreadPoolExecutor(1)) for _ in devices]
         waiting: deque[Future[_Result]] = deque()
         try:
-            for job in jobs:
-                waiting.append(pool.submit(one, job))
-                if len(waiting) >= ahead:
+            for number, job in enumerate(jobs):
+                turn = number % len(devices)
+                waiting.append(threads[turn].submit(one, job, devices[turn]))
+                if len(waiting) > len(devices):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

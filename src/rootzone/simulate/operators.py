@@ -182,14 +182,35 @@ class DepthWeighted(eqx.Module):
         return jnp.asarray(self.N0, theta.dtype) * rate * soil.standing()
 
 
+def homogeneous_rates(
+    operator: CountOperator, theta: ArrayLike, edges: ArrayLike, soil: NeutronSoil
+) -> jax.Array:
+    """Return the count rates (point) [h-1] above profiles whose water does not change with depth.
+
+    Parameters
+    ----------
+    operator : CountOperator
+        What counts.
+    theta : array (point)
+        Pore water [m3 m-3].
+    edges : array (layer + 1)
+        Layers [cm].
+    soil : NeutronSoil
+        Arrays (point) or (layer, point), or (layer, 1) for one soil.
+    """
+    theta, edges = jnp.asarray(theta), jnp.asarray(edges)
+    profile = jnp.broadcast_to(theta, (edges.shape[0] - 1, *theta.shape))
+    return operator(profile, edges, jnp.zeros_like(theta), soil)
+
+
 def noisy(key: jax.Array, rates: jax.Array, members: jax.Array, *, hours: float) -> jax.Array:
-    """Return counted rates [h-1] with Poisson noise, seeded by member.
+    """Return counted rates [h-1] with Poisson noise, seeded by operator and member.
 
     Parameters
     ----------
     key : jax.Array
-        Key of the ensemble and of the operator; member m uses ``fold_in(key, m)``.
-    rates : array (time, member)
+        Key of the ensemble; operator k of member m uses ``fold_in(fold_in(key, k), m)``.
+    rates : array (time, operator, member)
         Expected rates [h-1], NaN where a column failed.
     members : array (member)
         Numbers of the members.
@@ -198,13 +219,15 @@ def noisy(key: jax.Array, rates: jax.Array, members: jax.Array, *, hours: float)
 
     Returns
     -------
-    array (time, member)
+    array (time, operator, member)
         [h-1], NaN where the rate is.
     """
     known = jnp.isfinite(rates)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(rates.shape[1]))
 
-    def one(number: jax.Array, rate: jax.Array) -> jax.Array:
+    def one(key: jax.Array, number: jax.Array, rate: jax.Array) -> jax.Array:
         return poisson_counts(jax.random.fold_in(key, number), rate, hours=hours)
 
-    drawn = jax.vmap(one, (0, 1), 1)(members, jnp.where(known, rates, 0.0))
+    of_members = jax.vmap(one, (None, 0, 1), 1)
+    drawn = jax.vmap(of_members, (0, None, 1), 1)(keys, members, jnp.where(known, rates, 0.0))
     return jnp.where(known, drawn, jnp.nan).astype(rates.dtype)

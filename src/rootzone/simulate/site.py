@@ -133,8 +133,8 @@ class Site(eqx.Module):
         Edges of the stored layers [cm].
     root_zone : float
         Depth of the mean water content [cm].
-    key : jax.Array
-        Key of the counting noise.
+    key : jax.Array, optional
+        Key of the counting noise; left out, counts are what is expected.
     """
 
     weather: WeatherSource
@@ -151,7 +151,7 @@ class Site(eqx.Module):
     operators: tuple[CountOperator, ...] = ()
     layers: tuple[float, ...] = eqx.field(static=True, default=LAYERS)
     root_zone: float = eqx.field(static=True, default=30.0)
-    key: jax.Array = eqx.field(default_factory=lambda: jax.random.key(0))
+    key: jax.Array | None = None
 
     @property
     def depth(self) -> float:
@@ -307,15 +307,17 @@ class Site(eqx.Module):
         size = members.number.shape[0]
 
         def join(x: jax.Array) -> jax.Array:
-            x = x.reshape(-1, *x.shape[2:])[self.spin_up : self.spin_up + self.rows]
+            x = x.reshape(x.shape[0] * x.shape[1], *x.shape[2:])
+            x = x[self.spin_up : self.spin_up + self.rows]
             return jnp.broadcast_to(x, (*x.shape[:-1], size))
 
         water, rate = jax.tree.map(join, out.water), join(out.rate)
         error = join(out.balance_error)
         last = out.balance_error.reshape(-1, size)[self.spin_up - 1] if self.spin_up else 0.0
         hours = 24.0 * self.interval * self.every
-        keys = [jax.random.fold_in(self.key, n) for n in range(len(self.operators))]
-        counts = [noisy(key, rate[:, n], members.number, hours=hours) for n, key in enumerate(keys)]
+        counted = rate
+        if self.key is not None and self.operators:
+            counted = noisy(self.key, rate, members.number, hours=hours)
         return Simulated(
             join(out.theta),
             join(out.root_zone),
@@ -330,7 +332,7 @@ class Site(eqx.Module):
             snow=join(segments.snow),
             canopy=join(segments.canopy),
             rate=rate,
-            counted=jnp.stack(counts, axis=1) if counts else rate,
+            counted=counted,
             balance_error=of_column(error - last),
             status=status,
             steps=out.steps.sum(axis=0),

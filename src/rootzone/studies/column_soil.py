@@ -321,11 +321,11 @@ def _use_air_entry(soils: Soils, soil: AirEntry, context: Context) -> None:
     """Set the air entry that the study wants, and tell of soils that are a trap without it."""
     if soils.model is not VanGenuchten:
         return
-    p = soils.parameters
+    p: dict[str, Any] = soils.parameters
     fine = p["n"] < _TRAP
     wanted = fine if soil.air_entry_for == "fine" else np.ones_like(fine)
     p["air_entry"] = np.where(wanted, soil.air_entry, p["air_entry"])
-    trap = np.asarray(soils.model(**p).is_trap()).any(axis=0)
+    trap = np.asarray(_van_genuchten(p).is_trap()).any(axis=0)
     if trap.any():
         who = f"{int(trap.sum())} of {soils.size} soils have" if soils.size > 1 else "the soil has"
         context.log.warn(

@@ -29,8 +29,7 @@ def find_demo(name: str) -> Path:
         If there is no example of that name.
     """
     folder, known = examples_folder(), demo_studies()
-    if name == "station":
-        name = "station-c4"
+    name = {"station": "station-c4", "column": "column-loam"}.get(name, name)
     if folder is None or name not in known:
         raise StudyError(
             f"no example '{name}', known are: {', '.join(known) or 'none'}{nearest(name, known)}"

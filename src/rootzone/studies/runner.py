@@ -13,7 +13,7 @@ from typing import Any
 import xarray as xr
 import yaml
 
-from rootzone.config import CatchmentStudy, StationStudy, StudyBase, load_study
+from rootzone.config import CatchmentStudy, ColumnStudy, StationStudy, StudyBase, load_study
 from rootzone.core import RunError
 from rootzone.data import Log, RunFolder
 from rootzone.studies.context import Context
@@ -100,9 +100,30 @@ def _catchment_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, An
     return catchment_page(datasets, summary)
 
 
+def _run_column(study: ColumnStudy, context: Context):
+    from rootzone.studies.column import run_column
+
+    made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
+    datasets, own = run_column(study, context, made_with=made_with)
+    return datasets, {}, own
+
+
+def _check_column(study: ColumnStudy, context: Context) -> None:
+    from rootzone.studies.column import prepare
+
+    prepare(study, context)
+
+
+def _column_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> str:
+    from rootzone.report.column import column_page
+
+    return column_page(datasets, summary)
+
+
 KINDS: dict[str, Kind] = {
     "station": Kind(_run_station, _check_station, _station_page),
     "catchment": Kind(_run_catchment, _check_catchment, _catchment_page),
+    "column": Kind(_run_column, _check_column, _column_page),
 }
 
 

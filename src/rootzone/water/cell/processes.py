@@ -221,6 +221,34 @@ def soil(
     return Soil(tuple(water), tuple(passed), tuple(evaporated))
 
 
+def drying_soil(
+    soil_moisture: Sequence[jax.Array] | jax.Array,
+    demand: jax.Array,
+    parameters: CellParameters,
+    uptake: Uptake,
+    thresholds: Thresholds,
+) -> Soil:
+    """Return what :func:`soil` returns where no water reaches the soil, without its powers.
+
+    Parameters
+    ----------
+    soil_moisture, demand, parameters, uptake, thresholds
+        As for :func:`soil`.
+    """
+    p = parameters
+    water, evaporated = [], []
+    left = jnp.maximum(demand, 0.0)
+    for h in range(len(soil_moisture)):
+        wetted = soil_moisture[h]
+        wanted = left * (p.root_fraction[h] * uptake.share(wetted, h, p, thresholds))
+        taken = thresholds.least(wanted, jnp.maximum(wetted - DRY, 0.0))
+        left = left - taken
+        water.append(wetted - taken)
+        evaporated.append(taken)
+    none = tuple(jnp.zeros_like(taken) for taken in evaporated)
+    return Soil(tuple(water), none, tuple(evaporated))
+
+
 class Runoff(NamedTuple):
     """The two reservoirs below the soil and what left them [mm, depth on the unsealed part].
 

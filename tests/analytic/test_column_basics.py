@@ -1,0 +1,186 @@
+"""The Richards column: known fronts and states of rest, batches, standing water, gradients."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+
+from rootzone.water.retention import Gardner, VanGenuchten
+from rootzone.water.richards import (
+    Atmosphere,
+    BottomFlux,
+    BottomHead,
+    Control,
+    Forcing,
+    Grid,
+    Richards,
+    Status,
+    TopHead,
+    WaterTable,
+)
+from rootzone.water.roots import Roots, hoffman_van_genuchten
+
+TRUTH = Path(__file__).parents[1] / "reference" / "hydrus" / "celia_truth.csv"
+LOAM = (0.078, 0.43, 0.036, 1.56, 24.96)
+
+
+def _front(nodes: int, **control: float) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the depth of h = -500 cm of Celia's (1990) infiltration after a day [cm]."""
+    soil = VanGenuchten(0.102, 0.368, 0.0335, 2.0, 0.00922 * 86400.0)
+    depth = np.linspace(0.0, 100.0, nodes)
+    column = Richards(
+        soil,
+        Grid.of_depths(depth),
+        top=TopHead(-75.0),
+        bottom=BottomHead(-1000.0),
+        control=Control(**control),
+    )
+    run = column.run(column.initial(np.full(nodes, -1000.0)), Forcing(np.zeros(1)))
+    assert run.status[0] == Status.DONE
+    h = np.asarray(run.state.h)[:, 0]
+    return float(np.interp(-500.0, h[::-1], depth[::-1])), h, depth
+
+
+def test_celia_front():
+    """Method of lines with 1601 nodes: 56.489 cm."""
+    front, h, depth = _front(401, tolerance=1e-4)
+    assert abs(front - 56.5) < 0.3
+    truth = pd.read_csv(TRUTH)
+    expected = np.interp(depth, truth["depth_cm"], truth["h_86400s"])
+    behind = depth < 50.0
+    np.testing.assert_allclose(h[behind], expected[behind], rtol=0.05)
+
+
+def test_celia_front_converges_with_the_grid():
+    errors = np.abs(np.array([_front(n, tolerance=2e-4)[0] for n in (51, 101, 201)]) - 56.489)
+    assert errors[2] < errors[1] < errors[0]
+
+
+def test_hydrostatic_stays_at_rest():
+    depth = np.linspace(0.0, 150.0, 76)
+    column = Richards(VanGenuchten(*LOAM), Grid.of_depths(depth), bottom=WaterTable(150.0))
+    run = column.run(column.initial(depth - 150.0), Forcing(np.zeros(30)))
+    np.testing.assert_allclose(np.asarray(run.state.h)[:, 0], depth - 150.0, atol=1e-6)
+    assert np.abs(np.asarray(run.fluxes.drainage)).sum() < 1e-8
+
+
+def test_steady_infiltration_into_gardners_soil():
+    """K(h) = q has the closed solution h(z) above a water table, as the soil is exponential."""
+    alpha, K_s, length, q = 0.1, 24.0, 100.0, 2.4
+    depth = np.linspace(0.0, length, 401)
+    soil = Gardner(0.06, 0.40, alpha, K_s)
+    column = Richards(soil, Grid.of_depths(depth), bottom=BottomHead(0.0))
+    run = column.run(column.initial(np.full(401, -20.0)), Forcing(np.full(40, q)))
+    expected = np.log(q / K_s + (1.0 - q / K_s) * np.exp(-alpha * (length - depth))) / alpha
+    np.testing.assert_allclose(np.asarray(run.state.h)[:, 0], expected, atol=5e-3)
+
+
+def test_batch_is_a_loop():
+    """Every column has its own clock: its neighbors change nothing, not even by failing."""
+    rng = np.random.default_rng(0)
+    rain, n = rng.gamma(0.3, 1.5, (20, 4)), np.array([1.4, 1.8, np.nan, 2.2])
+
+    def run(rain, n):
+        soil = VanGenuchten(0.07, 0.42, 0.03, jnp.asarray(n)[None, :], 20.0)
+        column = Richards(soil, Grid.uniform(100.0, 2.0))
+        return column.run(column.initial(np.full(51, -150.0), len(n)), Forcing(rain, 0.2))
+
+    together = run(rain, n)
+    assert list(np.asarray(together.status)) == [0, 0, Status.NOT_FINITE, 0]
+    for c in (0, 1, 3):
+        alone = run(rain[:, [c]], n[[c]])
+        np.testing.assert_allclose(together.theta[..., c], alone.theta[..., 0], atol=1e-12)
+        assert together.steps[c] == alone.steps[0]
+
+
+@pytest.mark.parametrize("pond_max", [0.0, 3.0])
+def test_storm_closes_the_balance(pond_max):
+    """300 mm in a day on a clayey soil: what does not enter stands on it or runs off."""
+    soil = VanGenuchten(0.095, 0.41, 0.019, 1.31, 6.24, 0.5, -2.0)
+    column = Richards(soil, Grid.uniform(100.0), top=Atmosphere(pond_max=pond_max))
+    rain, demand = np.array([0.0, 30.0, 0.0, 0.0]), 0.3
+    run = column.run(column.initial(np.full(101, -200.0)), Forcing(rain, demand))
+    assert run.status[0] == Status.DONE
+    taken, runoff, evaporated = (np.asarray(f)[:, 0] for f in run.fluxes[:3])
+    pond = np.asarray(run.pond)[:, 0]
+    np.testing.assert_allclose(
+        np.diff(pond, prepend=0.0), rain - taken - runoff - evaporated, atol=1e-9
+    )
+    assert runoff[1] > 5.0
+    assert pond[1] == pytest.approx(pond_max, abs=0.35)
+    assert np.abs(np.asarray(run.balance_error)).max() < 1e-9
+
+
+def test_full_column_gives_water_back():
+    """A closed column fills up; then all rain runs off."""
+    column = Richards(VanGenuchten(*LOAM), Grid.uniform(50.0), bottom=BottomFlux(0.0))
+    run = column.run(column.initial(np.full(51, -100.0)), Forcing(np.full(20, 2.0)))
+    assert run.status[0] == Status.DONE
+    np.testing.assert_allclose(run.storage[-1, 0], 0.43 * 50.0, rtol=2e-3)
+    np.testing.assert_allclose(run.fluxes.runoff[-1, 0], 2.0, atol=1e-2)
+
+
+def test_float32_agrees_with_float64():
+    rng = np.random.default_rng(1)
+    rain = rng.gamma(0.3, 1.0, (60, 1))
+    found = []
+    for dtype in (jnp.float32, jnp.float64):
+        column = Richards(VanGenuchten(*LOAM), Grid.uniform(150.0, 2.0))
+        run = column.run(column.initial(jnp.full(76, -100.0, dtype)), Forcing(rain, 0.15))
+        found.append(np.asarray(run.theta))
+        assert np.abs(np.asarray(run.balance_error)).max() < (
+            1e-4 if dtype == jnp.float32 else 1e-9
+        )
+    assert found[0].dtype == np.float32
+    assert np.sqrt(np.mean((found[0] - found[1]) ** 2)) < 2e-4
+
+
+def test_gradient_is_the_finite_difference():
+    """Through dry days, a storm and root uptake; steps are chosen anew in the differences."""
+    grid = Grid.graded(60.0, 16, 1.0)
+    roots = Roots(hoffman_van_genuchten(grid.depth, [40.0]))
+    rain = np.array([0.0, 1.5, 0.0])
+
+    def run(parameters, differentiable=True):
+        soil = VanGenuchten(*parameters)
+        column = Richards(soil, grid, roots=roots, control=Control(tolerance=2e-3))
+        state = column.initial(jnp.full(16, -200.0))
+        forcing = Forcing(rain, 0.1, 0.2)
+        if differentiable:
+            return column.run_differentiable(state, forcing, attempts=90)
+        return column.run(state, forcing)
+
+    def mean(parameters):
+        return jnp.mean(run(parameters).theta[-1, :8, 0])
+
+    parameters = jnp.asarray(LOAM)
+    fixed, free = run(parameters), run(parameters, differentiable=False)
+    assert fixed.status[0] == Status.DONE
+    np.testing.assert_allclose(fixed.theta, free.theta, atol=1e-12)
+    gradient = np.asarray(jax.jit(jax.grad(mean))(parameters))
+    compiled = jax.jit(mean)
+    for k, value in enumerate(LOAM):
+        step = 1e-3 * value * jnp.eye(len(LOAM))[k]
+        change = compiled(parameters + step) - compiled(parameters - step)
+        # Lengths of steps differ a little in the differences: the slope is theirs to 10 %.
+        np.testing.assert_allclose(gradient[k], change / (2e-3 * value), rtol=0.1, atol=1e-6)
+
+
+def test_grid_says_what_it_wants():
+    for wrong in ([0.0, 1.0], [1.0, 2.0, 3.0], [0.0, 2.0, 1.0]):
+        with pytest.raises(ValueError, match="node depths"):
+            Grid.of_depths(wrong)
+    with pytest.raises(ValueError, match="does not divide"):
+        Grid.uniform(100.0, 3.0)
+    with pytest.raises(ValueError, match="do not grade"):
+        Grid.graded(10.0, 61, 0.5)
+
+
+def test_layer_weights_are_means():
+    grid = Grid.graded(100.0, 31, 0.5)
+    weights = np.asarray(grid.layer_weights([0.0, 7.0, 30.0, 100.0]))
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+    np.testing.assert_allclose(weights @ np.asarray(grid.depth), [3.5, 18.5, 65.0])
