@@ -1,5 +1,7 @@
 """Laws of ensembles over catchments: the division of the work leaves no trace in the numbers."""
 
+from itertools import pairwise
+
 import jax
 import numpy as np
 import pytest
@@ -171,15 +173,13 @@ def test_tiles_hold_every_member_and_cell_once(members, cells, chunk):
     assert np.all(seen == 1)
 
 
-@given(
-    changes=st.lists(st.integers(1, 60), min_size=1, max_size=6), block=st.integers(1, 70)
-)
+@given(changes=st.lists(st.integers(1, 60), min_size=1, max_size=6), block=st.integers(1, 70))
 def test_blocks_follow_one_another_and_stay_within_a_scene(changes, block):
     scene = np.repeat(np.arange(len(changes)), changes)
     blocks = day_blocks(scene, block)
     assert blocks[0][0] == 0
     assert blocks[-1][1] == len(scene)
-    assert all(a[1] == b[0] for a, b in zip(blocks[:-1], blocks[1:], strict=True))
+    assert all(a[1] == b[0] for a, b in pairwise(blocks))
     assert all(0 < b - a <= block for a, b in blocks)
     assert all(len(set(scene[a:b])) == 1 for a, b in blocks)
     assert same_days(len(scene), len(scene)) == ((0, len(scene)),)

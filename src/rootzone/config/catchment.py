@@ -1,6 +1,7 @@
 """The study kind `catchment`: a distributed run of mHM's processes over the cells of a domain."""
 
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -96,7 +97,7 @@ class ModelChoices(Part):
     @model_validator(mode="after")
     def _downward(self) -> "ModelChoices":
         depths = self.horizon_depths
-        if depths[0] <= 0 or any(b <= a for a, b in zip(depths[:-1], depths[1:], strict=True)):
+        if depths[0] <= 0 or any(b <= a for a, b in pairwise(depths)):
             raise ValueError(f"horizon_depths are {depths}, wanted above 0 and each deeper")
         return self
 
@@ -336,7 +337,7 @@ class Computation(Part):
 class CatchmentStudy(StudyBase):
     """Water and neutrons of the cells of a catchment."""
 
-    kind: Literal["catchment"] = Field(description="kind of study")
+    kind: Literal["catchment"] = Field(description="kind of study")  # pyright: ignore[reportIncompatibleVariableOverride]
     precision: Literal["float64", "float32"] = Field(
         default="float32", description="floating point precision of the computation"
     )

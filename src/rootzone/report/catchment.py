@@ -181,8 +181,10 @@ def _balance_section(balance: xr.Dataset, summary: Mapping[str, Any]) -> Section
 
 
 def _settings(settings: Mapping[str, Any]) -> Table:
-    rows = [[k.replace("_", " "), f"{v:g}" if isinstance(v, float) else str(v)]
-            for k, v in settings.items()]
+    rows = [
+        [k.replace("_", " "), f"{v:g}" if isinstance(v, float) else str(v)]
+        for k, v in settings.items()
+    ]
     return Table(["setting", "value"], rows, "Every choice that the numbers depend on.")
 
 

@@ -2,15 +2,17 @@
 
 from typing import NamedTuple
 
+import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
-import matplotlib as mpl
 from rootzone.report.style import (
     BLUE,
     GREEN,
@@ -78,9 +80,7 @@ def water_maps(means: xr.Dataset) -> Figure:
         Panel(means["runoff"].to_numpy(), "total runoff", "mm a⁻¹", "PuBu"),
     ]
     if "neutrons" in means:
-        panels.append(
-            Panel(means["neutrons"].to_numpy(), "neutron count rate", "h⁻¹", "YlOrBr")
-        )
+        panels.append(Panel(means["neutrons"].to_numpy(), "neutron count rate", "h⁻¹", "YlOrBr"))
     else:
         panels.append(Panel(means["snow_pack"].to_numpy(), "snow water", "mm", "Blues"))
     return _maps(means, panels)
@@ -164,7 +164,12 @@ def _maps(means: xr.Dataset, panels: list[Panel]) -> Figure:
             continue
         _map(fig, axes, means, panels[n], edges=True, inner=True)
         axes.text(
-            0.012, 0.985, f"({chr(97 + n)})", transform=axes.transAxes, va="top", fontsize=8.5,
+            0.012,
+            0.985,
+            f"({chr(97 + n)})",
+            transform=axes.transAxes,
+            va="top",
+            fontsize=8.5,
             fontweight="bold",
         )
     return fig
@@ -204,11 +209,19 @@ def _map(
     blank = np.where(inside & ~np.isfinite(panel.values), 0.0, np.nan)
     if np.isfinite(blank).any():
         gray = ListedColormap(["#dddddd"])
-        axes.imshow(blank, extent=(left, right, bottom, top), cmap=gray, zorder=1.9,
-                    interpolation="nearest", aspect=axes.get_aspect())
+        axes.imshow(
+            blank,
+            extent=(left, right, bottom, top),
+            cmap=gray,
+            zorder=1.9,
+            interpolation="nearest",
+            aspect=axes.get_aspect(),
+        )
     _outline(axes, inside, left, top, cell)
-    outside = "both" if (known < low).any() and (known > high).any() else (
-        "min" if (known < low).any() else "max" if (known > high).any() else "neither"
+    outside = (
+        "both"
+        if (known < low).any() and (known > high).any()
+        else ("min" if (known < low).any() else "max" if (known > high).any() else "neither")
     )
     bar = fig.colorbar(image, ax=axes, shrink=0.9, pad=0.02, extend=outside, aspect=18)
     bar.set_label(panel.unit)
@@ -250,9 +263,7 @@ def _outline(axes: Axes, mask: np.ndarray, left: float, top: float, cell: float)
     for row, column in np.argwhere(padded[1:] != padded[:-1]):
         x, y = left + (column - 1) * cell, top - row * cell
         lines.append([(x, y), (x + cell, y)])
-    axes.add_collection(
-        mpl.collections.LineCollection(lines, colors="#404040", linewidths=0.6, zorder=3)
-    )
+    axes.add_collection(LineCollection(lines, colors="#404040", linewidths=0.6, zorder=3))
 
 
 def _scale_bar(
@@ -269,16 +280,32 @@ def _scale_bar(
     line = {"transform": axes.transAxes, "color": "k", "solid_capstyle": "butt", "zorder": 5}
     axes.plot([x1 - share, x1], [y, y], lw=4.0, path_effects=_HALO, **line)
     axes.plot(
-        [x1 - share / 2, x1 - 0.004], [y, y], lw=2.4,
-        **(line | {"color": "w"}),
+        [x1 - share / 2, x1 - 0.004],
+        [y, y],
+        lw=2.4,
+        **(line | {"color": "w"}),  # pyright: ignore[reportArgumentType]
     )
     axes.text(
-        x1 - share / 2, y + 0.025, text, transform=axes.transAxes, ha="center", va="bottom",
-        fontsize=7.5, zorder=5, path_effects=_HALO,
+        x1 - share / 2,
+        y + 0.025,
+        text,
+        transform=axes.transAxes,
+        ha="center",
+        va="bottom",
+        fontsize=7.5,
+        zorder=5,
+        path_effects=_HALO,
     )
     axes.annotate(
-        "N", (0.965, 0.97), (0.965, 0.80), xycoords="axes fraction", ha="center", va="center",
-        fontsize=7.5, arrowprops={"arrowstyle": "-|>", "lw": 0.8, "color": "k"}, zorder=5,
+        "N",
+        (0.965, 0.97),
+        (0.965, 0.80),
+        xycoords="axes fraction",
+        ha="center",
+        va="center",
+        fontsize=7.5,
+        arrowprops={"arrowstyle": "-|>", "lw": 0.8, "color": "k"},
+        zorder=5,
         path_effects=_HALO,
     )
 
@@ -429,7 +456,7 @@ def along_line(series: xr.Dataset) -> Figure:
         strip.set_ylim(len(on), 0)
         numbers = [n for n in range(len(on)) if n == 0 or (n + 1) % _every(len(on)) == 0]
         strip.set_yticks([n + 0.5 for n in numbers], [str(n + 1) for n in numbers])
-    handles = [mpl.patches.Patch(color=colors[k], label=k) for k in kinds]
+    handles = [Patch(color=colors[k], label=k) for k in kinds]
     fig.legend(handles=handles, loc="outside upper center", ncols=len(kinds))
     time_axis(grid[-1][1])
     return fig
@@ -441,7 +468,7 @@ def _every(cells: int) -> int:
 
 
 def comparison(series: xr.Dataset, name: str, label: str, unit: str) -> Figure:
-    """Simulated against observed means of the observed cells."""
+    """Draw simulated against observed means of the observed cells."""
     fig = figure(9.0, 3.2)
     left, right = fig.subplots(1, 2, width_ratios=[2.3, 1.0])
     t = series[f"{name}_time"].to_numpy()

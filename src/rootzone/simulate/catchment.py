@@ -13,6 +13,7 @@ that memory does not grow with the number of members, cells or days::
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, Self
 
 import equinox as eqx
@@ -22,7 +23,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from rootzone.core.errors import StudyError
-from rootzone.simulate.catchment_devices import LANES, in_turn
+from rootzone.simulate.catchment_devices import LANES, Device, in_turn
 from rootzone.water.cell import (
     Calendar,
     CellModel,
@@ -201,7 +202,7 @@ def run_members(
     block_days: int = BLOCK_DAYS,
     dtype: Any = None,
     done: Sequence[int] = (),
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> Iterator[Members]:
     """Run many parameter sets chunk by chunk and yield the chunks in their order.
 
@@ -223,7 +224,9 @@ def run_members(
     block_days : int
         Days computed in one go.
     dtype : dtype, optional
-        Precision of the run; by default that of JAX. Parameters are computed in that of JAX.
+        Precision of the run; by default that of JAX. Effective parameters are computed in the
+        precision of the regionalization: prepared within ``jax.enable_x64(True)``, a run in single
+        precision keeps daily water content within 1e-4 of the one in double precision.
     done : sequence of int
         Numbers of chunks that are known already and left out.
     devices : sequence of Device, optional
@@ -245,7 +248,7 @@ def run_members(
     wanted = [tile for n, tile in enumerate(tiles) if n not in set(done)]
     program = _Programs(catchment, tuple(outputs), dtype, same_days(catchment.days, block_days))
 
-    def work(tile: "Tile", device: jax.Device) -> Members:
+    def work(tile: "Tile", device: Device) -> Members:
         columns = program.columns(tile, values, device)
         parts = [daily for _, daily, _ in program.blocks(columns, None, 0)]
         daily = {
@@ -266,7 +269,7 @@ def run_days(
     blocks: Sequence[tuple[int, int]] | None = None,
     state: CellState | None = None,
     dtype: Any = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> Iterator[Block]:
     """Run one parameter set block of days by block of days and yield the blocks.
 
@@ -299,7 +302,7 @@ def run_days(
         states = [program.cast(select_cells(state, tile.cells)) for tile in tiles]
     for number in range(len(blocks)):
 
-        def work(place: int, device: jax.Device, number: int = number) -> Any:
+        def work(place: int, device: Device, number: int = number, states=states) -> Any:
             return next(program.blocks(columns[place], states[place], number))
 
         found = list(in_turn(work, range(len(tiles)), devices))
@@ -399,7 +402,7 @@ def day_blocks(scene: np.ndarray, block_days: int) -> tuple[tuple[int, int], ...
     edges = [0, *(np.flatnonzero(np.diff(scene)) + 1).tolist(), len(scene)]
     return tuple(
         (first + a, first + b)
-        for first, stop in zip(edges[:-1], edges[1:], strict=True)
+        for first, stop in pairwise(edges)
         for a, b in same_days(stop - first, block_days)
     )
 
@@ -409,7 +412,7 @@ class _Columns(NamedTuple):
 
     parameters: CellParameters
     cell: jax.Array
-    device: jax.Device
+    device: Device
     tile: Tile
 
 
@@ -431,13 +434,15 @@ class _Programs:
         """Return arrays in the precision of the run."""
         return jax.tree.map(lambda x: jnp.asarray(x, self._dtype), tree)
 
-    def columns(self, tile: Tile, values: np.ndarray, device: jax.Device) -> _Columns:
+    def columns(self, tile: Tile, values: np.ndarray, device: Device) -> _Columns:
         """Return the effective parameters of a tile."""
         m, c = len(tile.members), len(tile.cells)
         place = np.minimum(np.arange(tile.columns), m * c - 1)
-        with jax.default_device(device):
+        regionalization = self._catchment.regionalization
+        double = regionalization.thickness.dtype == np.float64
+        with jax.default_device(device), jax.enable_x64(bool(double)):
             found = _parameters_of_columns(
-                self._catchment.regionalization,
+                regionalization,
                 jnp.asarray(values[tile.members]),
                 jnp.asarray(tile.cells),
                 jnp.asarray(place),

@@ -9,9 +9,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from typing import Any, TypeVar
 
 import jax
+
+Device = Any
+"""A device of JAX, whose class the type checker does not see."""
 
 LANES = 16
 """Chunks are multiples of so many columns: the widest vector of float32."""
@@ -26,17 +30,15 @@ def use_all_cores() -> int:
     Where there are accelerators, these are the devices.
     """
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
+    with suppress(RuntimeError):  # JAX has started: its devices stay as they are
         jax.config.update("jax_num_cpu_devices", count or 1)
-    except RuntimeError:  # JAX has started: its devices stay as they are
-        pass
     return len(jax.local_devices())
 
 
 def in_turn(
-    work: Callable[[_Job, jax.Device], _Result],
+    work: Callable[[_Job, Device], _Result],
     jobs: Iterable[_Job],
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> Iterator[_Result]:
     """Yield ``work(job, device)`` in the order of the jobs, which take turns with the devices.
 
@@ -57,9 +59,9 @@ def in_turn(
         Results; at most two for each device are held.
     """
     devices = list(devices or jax.local_devices())
-    double = jax.dtypes.canonicalize_dtype(float) == float
+    double = jax.dtypes.canonicalize_dtype(float).itemsize == 8
 
-    def one(job: _Job, device: jax.Device) -> _Result:
+    def one(job: _Job, device: Device) -> _Result:
         with jax.enable_x64(double):  # threads do not inherit it
             return work(job, device)
 

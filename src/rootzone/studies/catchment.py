@@ -19,8 +19,7 @@ from rootzone.studies.catchment_blocks import BlockStore
 from rootzone.studies.catchment_input import Inputs, read_inputs
 from rootzone.studies.catchment_maps import MapWriter, area_share
 from rootzone.studies.context import Context
-from rootzone.water.cell import NEUTRONS, OUTPUTS, CellParameters, CellState, of_scene
-from rootzone.water.cell.types import HORIZON
+from rootzone.water.cell import NEUTRONS, CellParameters, CellState, of_scene
 
 BALANCE = ("precipitation", "evapotranspiration", "runoff", "percolated", "recharge")
 """Fluxes that the balance is made of."""
@@ -97,7 +96,8 @@ def run_catchment(study: CatchmentStudy, context: Context) -> CatchmentResult:
     use_all_cores()
     inputs = read_inputs(study, context)
     outputs = tuple(dict.fromkeys([*study.results.variables, *BALANCE, *SHOWN, *_wanted(inputs)]))
-    parameters = jax.tree.map(np.asarray, inputs.catchment.parameters(inputs.values))
+    with jax.enable_x64(True):
+        parameters = jax.tree.map(np.asarray, inputs.catchment.parameters(inputs.values))
     _require_finite(parameters, inputs)
     maps = MapWriter.of_study(study, inputs, context)
     found = CatchmentResult(

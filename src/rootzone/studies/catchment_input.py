@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import xarray as xr
 
@@ -125,7 +126,8 @@ def read_inputs(study: CatchmentStudy, context: Context) -> Inputs:
     values = _values(study, table, context)
     context.progress("regionalizing", 0.05)
     compat = _COMPAT[study.compat]
-    regionalization = regionalization_of(domain, setup, compat=compat)
+    with jax.enable_x64(True):  # parameters in double precision whatever the run
+        regionalization = regionalization_of(domain, setup, compat=compat)
     model, pet = processes_of_mhm(setup.cases.soil_moisture, setup.cases.pet)
     catchment = Catchment(
         regionalization,
@@ -217,9 +219,7 @@ def _setup_of(
     )
 
 
-def _read_maps(
-    study: CatchmentStudy, source: MapsSource, context: Context
-) -> tuple[Domain, Setup]:
+def _read_maps(study: CatchmentStudy, source: MapsSource, context: Context) -> tuple[Domain, Setup]:
     p = study.period
     if p.start is None or p.end is None:
         raise StudyError("period: maps want start and end, no folder gives them")
@@ -290,7 +290,7 @@ def _read_maps(
 def _open_weather(files: Sequence[str], base: Path) -> xr.Dataset:
     parts = []
     for name in files:
-        found = sorted(glob.glob(str(base / Path(name).expanduser())))
+        found = sorted(glob.glob(str(base / Path(name).expanduser())))  # noqa: PTH207 (may be absolute)
         if not found:
             raise DataError(f"{base / name}: there is no such file")
         for path in found:
@@ -316,7 +316,8 @@ def _require_scenes(domain: Domain, setup: Setup) -> None:
     if missing:
         known = ", ".join(f"{s.first_year} to {s.last_year}" for s in domain.scenes)
         raise DataError(
-            f"no land-cover scene for {', '.join(map(str, missing))}: the scenes stand for {known}, "
+            f"no land-cover scene for {', '.join(map(str, missing))}: the scenes stand for "
+            f"{known}, "
             "the whole run with its warm-up is wanted"
         )
 
@@ -356,9 +357,7 @@ def _values(study: CatchmentStudy, table: ParameterTable, context: Context) -> n
     chosen |= given.values
     outside = table.outside(chosen)
     if outside and not given.beyond_bounds:
-        raise StudyError(
-            f"parameters: {outside[0]}; parameters.beyond_bounds: true accepts it"
-        )
+        raise StudyError(f"parameters: {outside[0]}; parameters.beyond_bounds: true accepts it")
     for sentence in outside:
         context.log.warn(f"parameter {sentence}")
     values = table.default.copy()

@@ -109,7 +109,11 @@ class MapWriter:
         if not self.datasets:
             return None
         joined = xr.concat(
-            self.datasets, "time", data_vars="minimal", coords="minimal", compat="override",
+            self.datasets,
+            "time",
+            data_vars="minimal",
+            coords="minimal",
+            compat="override",
             join="override",
         )
         return xr.decode_cf(joined)

@@ -50,7 +50,10 @@ def soil_of(names: list[str]) -> VanGenuchten:
     return VanGenuchten(*parts, air_entry=entry)
 
 
-def compute(names: list[str], control: Control = Control(), dtype=np.float64) -> Run:
+DEFAULT = Control()
+
+
+def compute(names: list[str], control: Control = DEFAULT, dtype=np.float64) -> Run:
     """Run cases of one kind of boundary side by side; theta of 0-30 cm, then every 10 cm."""
     case = CASES[names[0]]
     roots = None

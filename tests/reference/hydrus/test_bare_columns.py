@@ -7,7 +7,6 @@ from hydrus_columns import CASES, compute, daily, profiles
 
 from rootzone.water.richards import Control, Status
 
-
 BARE = [name for name, case in CASES.items() if "feddes" not in case]
 DRAINED = [name for name in BARE if CASES[name]["bottom"] == "free drainage"]
 OTHERS = [name for name in BARE if name not in DRAINED]
@@ -64,7 +63,7 @@ def test_balance_closes(name, computed):
     # What the weather brought is where the fluxes say it is.
     rain = daily()[f"{name}|surface"].iloc[-1]
     fluxes = [np.asarray(part)[:, c].sum() for part in run.fluxes]
-    infiltration, runoff, evaporation, transpiration, drainage = fluxes
+    infiltration, runoff, evaporation, transpiration, _ = fluxes
     np.testing.assert_allclose(infiltration + runoff + evaporation, 222.0, atol=0.05)
     assert transpiration == 0.0
     assert runoff < 0.01

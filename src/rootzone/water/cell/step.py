@@ -87,7 +87,6 @@ class CellModel(eqx.Module):
         )
         return after, _fluxes(state, forcing, p, canopy, snow, sealed, soil, below)
 
-
     def _soil(
         self, soil_moisture: Any, effective: jax.Array, demand: jax.Array, p: CellParameters
     ) -> processes.Soil:
