@@ -101,7 +101,7 @@ def _structures(found: list[dict]) -> list[str]:
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.2g}"
+    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
 
 
 def _priors(result: dict) -> list[str]:

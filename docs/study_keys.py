@@ -142,7 +142,9 @@ def shown(default: Any) -> str:
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     if isinstance(default, list):
-        return f"`[{', '.join(f'{v:g}' for v in default)}]`"
+        if any(isinstance(v, dict) for v in default):
+            return "as shown in the template"
+        return f"`[{', '.join(f'{v:g}' if isinstance(v, float) else str(v) for v in default)}]`"
     return f"`{default}`"
 
 

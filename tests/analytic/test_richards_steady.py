@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -100,8 +101,9 @@ def _integrated(layers, q: float, heights: np.ndarray) -> np.ndarray:
     """Return heads [cm] above a water table by dh/dz = -1 - q/K(h), layer by layer from below."""
     bottom, h, found = 0.0, 0.0, np.zeros(heights.size)
     for upper, soil in layers:
+        K = jax.jit(soil.K)
         solution = solve_ivp(
-            lambda z, y, soil=soil: [-1.0 - q / float(soil.K(y[0]))],
+            lambda z, y, K=K: [-1.0 - q / float(K(y[0]))],
             (bottom, upper),
             [h],
             method="LSODA",

@@ -98,6 +98,8 @@ def run_catchment(study: CatchmentStudy, context: Context) -> CatchmentResult:
     outputs = tuple(dict.fromkeys([*study.results.variables, *BALANCE, *SHOWN, *_wanted(inputs)]))
     with jax.enable_x64(True):
         parameters = jax.tree.map(np.asarray, inputs.catchment.parameters(inputs.values))
+        first = of_scene(parameters, int(inputs.catchment.calendar.scene[0]))
+        state = CellState.initial(first) if inputs.state is None else inputs.state
     _require_finite(parameters, inputs)
     maps = MapWriter.of_study(study, inputs, context)
     found = CatchmentResult(
@@ -109,13 +111,11 @@ def run_catchment(study: CatchmentStudy, context: Context) -> CatchmentResult:
         {},
         {},
         [],
-        CellState.initial(of_scene(parameters, int(inputs.catchment.calendar.scene[0]))),
+        jax.tree.map(np.asarray, state),
         {},
         {},
         maps,
     )
-    if inputs.state is not None:
-        found.state = jax.tree.map(np.asarray, inputs.state)
     keep = _Keep(found)
     with maps:
         for block in _blocks(study, found, context):
