@@ -437,7 +437,8 @@ class _Programs:
     def columns(self, tile: Tile, values: np.ndarray, device: Device) -> _Columns:
         """Return the effective parameters of a tile."""
         m, c = len(tile.members), len(tile.cells)
-        place = np.minimum(np.arange(tile.columns), m * c - 1)
+        place = np.minimum(np.arange(tile.columns, dtype=np.int32), m * c - 1)
+        cell = place % np.int32(c)
         regionalization = self._catchment.regionalization
         double = regionalization.thickness.dtype == np.float64
         with jax.default_device(device), jax.enable_x64(bool(double)):
@@ -447,7 +448,7 @@ class _Programs:
                 jnp.asarray(tile.cells),
                 jnp.asarray(place),
             )
-            return _Columns(self.cast(found), jnp.asarray(place % c), device, tile)
+            return _Columns(self.cast(found), jnp.asarray(cell), device, tile)
 
     def blocks(
         self, columns: _Columns, state: CellState | None, first: int
