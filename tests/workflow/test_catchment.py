@@ -127,16 +127,16 @@ def test_maps_in_memory_without_a_folder(result):
         assert 0.0 < np.nanmax(difference) < 1e-4
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """A run is stopped from outside."""
 
 
 def test_a_killed_run_goes_on_where_it_was(result, tmp_path):
     def kill(stage, share):
         if stage == "running" and share > 0.4:
-            raise Killed
+            raise KilledError
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         rootzone.run(STUDY, out=tmp_path / "run", progress=kill)
     kept = list((tmp_path / "run/blocks").glob("*.npz"))
     assert kept
@@ -162,9 +162,7 @@ def test_a_spoiled_block_is_computed_again(tmp_path):
 
 
 def test_a_run_from_a_restart_file_is_the_rest_of_the_run(result, tmp_path):
-    first = changed(
-        period={"start": "1990-12-01", "end": "1990-12-31", "warm_up_days": 0}
-    )
+    first = changed(period={"start": "1990-12-01", "end": "1990-12-31", "warm_up_days": 0})
     begun = rootzone.run(first, out=tmp_path / "first")
     second = changed(
         period={"start": "1991-01-01", "warm_up_days": 0},
