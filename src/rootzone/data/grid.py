@@ -5,6 +5,7 @@
 # pyright: reportGeneralTypeIssues=false
 # (pandas types every scalar as "or NaT", which the checks above this code rule out)
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,7 +79,7 @@ def parse_step(text: str, where: str) -> pd.Timedelta:
         If the text is no duration, or does not divide a day.
     """
     try:
-        step = pd.Timedelta(text)
+        step = pd.Timedelta(re.sub(r"d$", "D", text.strip()))  # pandas gives up the small d
     except ValueError:
         raise DataError(f"{where}: '{text}' is no duration, e.g. 30min or 1h") from None
     day = pd.Timedelta("1D")

@@ -66,6 +66,11 @@ def prepare(study: ColumnStudy, context: Context) -> Prepared:
             f"start.spin_up of {study.start.spin_up} d is cut to the {site.spin_up // per_day} d "
             "of weather"
         )
+    first, last = weather.axis[0], weather.axis[-1]
+    context.log.tell(
+        f"columns: {soils.size} of {len(np.asarray(site.grid.depth))} nodes, "
+        f"{len(weather.axis)} output intervals from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    )
     return Prepared(soils, weather, site, members_of(study, soils, site))
 
 
@@ -78,9 +83,8 @@ def run_column(
     count, width = chunk_count(size, chunk), chunk_width(size, chunk)
     memory = width * ready.site.memory_per_member(np.dtype(study.precision))
     context.log.tell(
-        f"{size} columns of {len(np.asarray(ready.site.grid.depth))} nodes over "
-        f"{len(ready.weather.axis)} output intervals, {count} chunks of {width}; about "
-        f"{memory / 1e6:.0f} MB each, {min(len(workers()), count)} at a time"
+        f"{count} chunks of {width} columns, about {memory / 1e6:.0f} MB each, "
+        f"{min(len(workers()), count)} at a time"
     )
     parts = Parts(context.folder if study.is_ensemble else None, made_with)
     done = parts.known(count)

@@ -71,7 +71,7 @@ def _output_axis(
     start: pd.Timestamp, days: int, step: pd.Timedelta, study: ColumnStudy
 ) -> tuple[pd.DatetimeIndex, int]:
     """Return the starts of the output intervals, and weather intervals in each."""
-    wanted = pd.Timedelta(study.output.step)
+    wanted = {"1h": _HOUR, "1d": _DAY}[study.output.step]
     if step > wanted or wanted % step != pd.Timedelta(0):
         raise DataError(
             f"output.step is {study.output.step}, but the weather comes every {step / _HOUR:g} h: "
@@ -89,7 +89,7 @@ def _generated(weather: GeneratedWeather, study: ColumnStudy) -> ColumnWeather:
         climate_of_normals(CLIMATES[weather.climate]),
         jax.random.fold_in(jax.random.key(study.seed), 1),
         days=days,
-        start_day_of_year=min(int(start.dayofyear), 365),
+        start_day_of_year=min(int(start.day_of_year), 365),
         storms=DE_BILT_STORMS if hourly else None,
         shared=weather.shared,
     )
@@ -165,7 +165,7 @@ def _recorded(weather: RecordedWeather, study: ColumnStudy, context: Context) ->
     demand = _evapotranspiration(weather.potential_evapotranspiration, weather, study, values, axis)
     temperature = _mean_temperature(values)
     source = Record(
-        axis.dayofyear.to_numpy(),
+        axis.day_of_year.to_numpy(),
         values["precipitation"],
         np.maximum(demand, 0.0),
         np.zeros(len(axis)) if temperature is None else temperature,
@@ -309,7 +309,7 @@ def _sky(
     study: ColumnStudy, values: dict[str, np.ndarray], axis: pd.DatetimeIndex, *, daily: bool
 ) -> tuple[jax.Array, jax.Array, jax.Array | None]:
     """Return radiation above the atmosphere, under a clear sky [W m-2], and R_s/R_so [1]."""
-    day, latitude = axis.dayofyear.to_numpy(), study.site.latitude
+    day, latitude = axis.day_of_year.to_numpy(), study.site.latitude
     sun = values.get("solar_radiation")
     if daily:
         outside = radiation.extraterrestrial_radiation(day, latitude)
