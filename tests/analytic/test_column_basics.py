@@ -1,14 +1,11 @@
-"""The Richards column: known fronts and states of rest, batches, standing water, gradients."""
-
-from pathlib import Path
+"""The Richards column: batches, standing water, outlets, dry soil, precision, gradients."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 import pytest
 
-from rootzone.water.retention import Gardner, VanGenuchten
+from rootzone.water.retention import BrooksCorey, Gardner, VanGenuchten
 from rootzone.water.richards import (
     Atmosphere,
     BottomFlux,
@@ -17,54 +14,13 @@ from rootzone.water.richards import (
     Forcing,
     Grid,
     Richards,
+    SeepageFace,
     Status,
     TopHead,
-    WaterTable,
 )
 from rootzone.water.roots import Roots, hoffman_van_genuchten
 
-TRUTH = Path(__file__).parents[1] / "reference" / "hydrus" / "celia_truth.csv"
 LOAM = (0.078, 0.43, 0.036, 1.56, 24.96)
-
-
-def _front(nodes: int, **control: float) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the depth of h = -500 cm of Celia's (1990) infiltration after a day [cm]."""
-    soil = VanGenuchten(0.102, 0.368, 0.0335, 2.0, 0.00922 * 86400.0)
-    depth = np.linspace(0.0, 100.0, nodes)
-    column = Richards(
-        soil,
-        Grid.of_depths(depth),
-        top=TopHead(-75.0),
-        bottom=BottomHead(-1000.0),
-        control=Control(**control),
-    )
-    run = column.run(column.initial(np.full(nodes, -1000.0)), Forcing(np.zeros(1)))
-    assert run.status[0] == Status.DONE
-    h = np.asarray(run.state.h)[:, 0]
-    return float(np.interp(-500.0, h[::-1], depth[::-1])), h, depth
-
-
-def test_celia_front():
-    """Method of lines with 1601 nodes: 56.489 cm."""
-    front, h, depth = _front(401, tolerance=1e-4)
-    assert abs(front - 56.5) < 0.3
-    truth = pd.read_csv(TRUTH)
-    expected = np.interp(depth, truth["depth_cm"], truth["h_86400s"])
-    behind = depth < 50.0
-    np.testing.assert_allclose(h[behind], expected[behind], rtol=0.05)
-
-
-def test_celia_front_converges_with_the_grid():
-    errors = np.abs(np.array([_front(n, tolerance=2e-4)[0] for n in (51, 101, 201)]) - 56.489)
-    assert errors[2] < errors[1] < errors[0]
-
-
-def test_hydrostatic_stays_at_rest():
-    depth = np.linspace(0.0, 150.0, 76)
-    column = Richards(VanGenuchten(*LOAM), Grid.of_depths(depth), bottom=WaterTable(150.0))
-    run = column.run(column.initial(depth - 150.0), Forcing(np.zeros(30)))
-    np.testing.assert_allclose(np.asarray(run.state.h)[:, 0], depth - 150.0, atol=1e-6)
-    assert np.abs(np.asarray(run.fluxes.drainage)).sum() < 1e-8
 
 
 def test_steady_infiltration_into_gardners_soil():
@@ -169,18 +125,66 @@ def test_gradient_is_the_finite_difference():
         np.testing.assert_allclose(gradient[k], change / (2e-3 * value), rtol=0.1, atol=1e-6)
 
 
-def test_grid_says_what_it_wants():
-    for wrong in ([0.0, 1.0], [1.0, 2.0, 3.0], [0.0, 2.0, 1.0]):
-        with pytest.raises(ValueError, match="node depths"):
-            Grid.of_depths(wrong)
-    with pytest.raises(ValueError, match="does not divide"):
-        Grid.uniform(100.0, 3.0)
-    with pytest.raises(ValueError, match="do not grade"):
-        Grid.graded(10.0, 61, 0.5)
-
-
 def test_layer_weights_are_means():
     grid = Grid.graded(100.0, 31, 0.5)
     weights = np.asarray(grid.layer_weights([0.0, 7.0, 30.0, 100.0]))
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
     np.testing.assert_allclose(weights @ np.asarray(grid.depth), [3.5, 18.5, 65.0])
+
+
+@pytest.mark.parametrize(
+    "soil",
+    [VanGenuchten(*LOAM), BrooksCorey(0.04, 0.3, 1 / 46.0, 1.5, 100.0)],
+    ids=["van_genuchten", "brooks_corey"],
+)
+def test_water_only_leaves_through_a_seepage_face(soil):
+    """Filled by rain it yields the rain; under evaporation it closes, and gives nothing back."""
+    column = Richards(soil, Grid.uniform(100.0, 2.0), bottom=SeepageFace())
+    rain, demand = np.zeros(80), np.full(80, 0.4)
+    rain[:12] = 3.0
+    run = column.run(column.initial(np.full(51, -100.0)), Forcing(rain, demand))
+    assert run.status[0] == Status.DONE
+    drainage = np.asarray(run.fluxes.drainage)[:, 0]
+    assert drainage.min() == 0.0
+    np.testing.assert_allclose(drainage[10:12], 2.6, atol=0.01)
+    assert drainage[60:].max() < 0.02
+    assert np.abs(np.asarray(run.balance_error)).max() < 1e-9
+
+
+def test_bone_dry_sand_takes_a_storm_in():
+    """Sand at its driest conducts nothing and holds nothing, yet 100 mm in a day enter it."""
+    soil = VanGenuchten(0.044, 0.42, 0.185, 2.69, 460.0)
+    grid = Grid.graded(150.0, 61, 0.2)
+    column = Richards(soil, grid, roots=Roots(hoffman_van_genuchten(grid.depth, [50.0])))
+    rain = np.zeros(64)
+    rain[60] = 10.0
+    run = column.run(column.initial(np.full(61, -1000.0)), Forcing(rain, 0.3, 0.3))
+    assert run.status[0] == Status.DONE
+    assert float(run.fluxes.runoff.sum()) == 0.0
+    assert run.fluxes.infiltration[60, 0] > 9.5
+
+
+def test_infiltration_into_dry_sand():
+    """From a wet surface into sand at -1000 cm: the default settings lose 1 % of it at most."""
+
+    def taken(tolerance):
+        column = Richards(
+            VanGenuchten(0.045, 0.43, 0.145, 2.68, 712.8),
+            Grid.uniform(100.0),
+            top=TopHead(0.0),
+            control=Control(tolerance=jnp.asarray([tolerance])),
+        )
+        run = column.run(
+            column.initial(np.full(101, -1000.0)), Forcing(np.zeros(8)), interval=0.005
+        )
+        assert run.status[0] == Status.DONE
+        return np.cumsum(np.asarray(run.fluxes.infiltration)[:, 0])
+
+    default, tight = taken(1.2e-3), taken(2e-5)
+    np.testing.assert_allclose(default[0], tight[0], rtol=0.04)
+    np.testing.assert_allclose(default[-1], tight[-1], rtol=0.01)
+
+
+def test_surface_drier_than_the_column_resolves():
+    with pytest.raises(ValueError, match="h_dry is -1e\\+06 cm"):
+        Atmosphere(h_dry=-1e6)

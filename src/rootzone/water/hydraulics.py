@@ -31,6 +31,13 @@ STORAGE = 3e-4
 
 _TELLING = 4e-3  # cm-1
 
+DRY_CAPACITY = 1e-2
+"""Least capacity of a dry node, times its range of water over its suction.
+
+Bone-dry coarse soil has next to none: a linear step would wet it by a drop from -1e5 cm to near
+saturation, and its neighbor, which still conducts nothing, would fill and pond.
+"""
+
 H_FLOOR = -1e5
 """Driest head [cm]: a node that a step has dried beyond it stays there until water comes back."""
 
@@ -67,14 +74,16 @@ class Direct(eqx.Module):
         """Return the hydraulics of a water content; where the soil is nearly full, of ``h``."""
         wet = theta > self.theta_r + WET * (self.theta_s - self.theta_r)
         h = jnp.where(wet, h, jnp.maximum(self.soil.head(theta), H_FLOOR))
-        C = self.soil.capacity(h)
         near = jnp.minimum(h, -NEAR)
+        # It vanishes toward saturation, where the linear head is good.
+        dry = DRY_CAPACITY * (self.theta_s - theta) / -near
+        C = self.soil.capacity(h)
         _, dK = jax.jvp(self.soil.K, (near,), (jnp.ones_like(h),))
         unsaturated = C > 0.0
         return Hydraulics(
             h,
             self.soil.theta(h),
-            jnp.where(unsaturated, self.soil.capacity(near), STORAGE),
+            jnp.where(unsaturated, jnp.maximum(self.soil.capacity(near), dry), STORAGE),
             self.soil.K(h),
             jnp.where(unsaturated, dK, 0.0),
         )
@@ -174,7 +183,8 @@ class FusedVanGenuchten(eqx.Module):
         dry_part = jnp.where(wet, jnp.where(x_wet < 0, t, 1.0) / (1.0 + t), 1.0 - t)
         escape = -jnp.expm1(-self.m * d)
         slope = self.m * self.n / suction
-        C = self.span * S * dry_part * slope
+        steep = jnp.maximum(S * self.m * self.n, DRY_CAPACITY)
+        C = self.span * steep * dry_part / suction
         log_se = self.entry_log + jnp.where(wet, -self.m * e, log_share)
         K = self.K_scale * jnp.exp(self.l * log_se) * escape**2
         dK = K * slope * (self.l * dry_part + 2.0 * (1.0 - escape) * full_part / escape)

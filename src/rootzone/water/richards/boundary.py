@@ -1,12 +1,14 @@
 """Boundary conditions of the Richards column: each is a value that closes the linear system."""
 
+import math
 from typing import NamedTuple, Protocol
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from rootzone.water.hydraulics import WET, Hydraulics
+from rootzone.water.hydraulics import H_FLOOR, WET, Hydraulics
 
 Parameter = jax.Array | float
 
@@ -18,6 +20,8 @@ class BottomCondition(NamedTuple):
     slope: jax.Array
     fixed: jax.Array
     head: jax.Array
+    least: float = -math.inf
+    """Least outflow [cm d-1]: 0 where water can only leave."""
 
 
 class Bottom(Protocol):
@@ -88,15 +92,32 @@ class BottomFlux(eqx.Module):
 
 
 class SeepageFace(eqx.Module):
-    """Closed while the last node is unsaturated, open to the air when water stands on it."""
+    r"""Closed while the last node is unsaturated; water that stands on it leaves into the air.
+
+    .. math:: q = g \max(h, 0)
+
+    An outlet only: nothing enters, however hard the roots pull. The conductance stands for a face
+    without resistance: at an outflow of 10 cm d-1 the default leaves 0.1 cm of water on it.
+
+    Attributes
+    ----------
+    conductance : array
+        g of the face [d-1].
+    """
+
+    conductance: Parameter = 100.0
 
     def condition(
         self, last: Hydraulics, full: jax.Array, bottom_depth: jax.Array
     ) -> BottomCondition:
         """Return the condition."""
-        del bottom_depth
+        del full, bottom_depth
         zero = jnp.zeros_like(last.h)
-        return BottomCondition(zero, zero, (last.h >= 0.0) | (last.theta >= full), zero)
+        g = jnp.broadcast_to(jnp.asarray(self.conductance, last.h.dtype), zero.shape)
+        wet = last.h > 0.0
+        return BottomCondition(
+            jnp.where(wet, g * last.h, zero), jnp.where(wet, g, zero), wet & ~wet, zero, 0.0
+        )
 
 
 class FirstNode(NamedTuple):
@@ -161,10 +182,22 @@ class Atmosphere(eqx.Module):
         Depth of water that can stand on the soil [cm]; 0 is instant runoff.
     h_dry : array
         Head of the air-dry surface [cm].
+
+    Raises
+    ------
+    ValueError
+        If ``h_dry`` is below the driest head that the column resolves.
     """
 
     pond_max: Parameter = 0.0
     h_dry: Parameter = -15000.0
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.h_dry, jax.core.Tracer) and np.any(np.asarray(self.h_dry) < H_FLOOR):
+            raise ValueError(
+                f"h_dry is {np.min(np.asarray(self.h_dry)):g} cm, the column resolves heads down "
+                f"to {H_FLOOR:g} cm: take one above"
+            )
 
     def initial(self, h: jax.Array) -> jax.Array:
         """Return the head of the surface at the start (column) [cm]."""

@@ -10,10 +10,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
-from rootzone.water.hydraulics import Hydraulics, solver_form
+from rootzone.water.hydraulics import H_FLOOR, Hydraulics, solver_form
 from rootzone.water.retention import SoilHydraulics
 from rootzone.water.richards.boundary import Atmosphere, Bottom, FreeDrainage, Top
 from rootzone.water.richards.grid import ArithmeticMean, Grid, Internodal
@@ -198,7 +197,7 @@ class Richards(eqx.Module):
     ) -> tuple[Problem, Lane, Series, jax.Array | None]:
         dtype, columns = state.h.dtype, state.h.shape[1]
         cast = lambda tree: jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), tree)  # noqa: E731
-        depth = np.asarray(self.grid.depth)
+        depth = jnp.asarray(self.grid.depth)
         soil = solver_form(self.soil, dtype)
         at = lambda h: jnp.broadcast_to(self.soil.theta(jnp.asarray(h)), state.h.shape)  # noqa: E731
         problem = Problem(
@@ -207,10 +206,10 @@ class Richards(eqx.Module):
             cast(self.bottom),
             cast(self.mean),
             cast(self.roots),
-            jnp.asarray(np.diff(depth), dtype)[:, None],
+            jnp.diff(depth).astype(dtype)[:, None],
             jnp.asarray(self.grid.thickness, dtype)[:, None],
-            jnp.asarray(depth[-1], dtype),
-            at(self.top.h_dry)[0].astype(dtype),
+            depth[-1].astype(dtype),
+            at(jnp.maximum(self.top.h_dry, H_FLOOR))[0].astype(dtype),
             at(-1e6 if self.roots is None else self.roots.stress.h_end).astype(dtype),
         )
         rates = [jnp.asarray(part, dtype) for part in forcing[:3]]

@@ -63,7 +63,8 @@ class Grid(NamedTuple):
                 f"{nodes} nodes from {first:g} cm spacing do not grade {depth:g} cm: "
                 "take fewer nodes or a smaller first spacing"
             )
-        low, high, ratio = 1.0, 10.0, 1.0
+        # A single spacing is within the depth: that bounds the ratio, and keeps powers finite.
+        low, high, ratio = 1.0, (depth / first) ** (1.0 / (count - 1)), 1.0
         for _ in range(200):
             ratio = 0.5 * (low + high)
             reach = first * float(np.sum(ratio ** np.arange(count)))

@@ -23,6 +23,7 @@ class Status(IntEnum):
     STALLED = 1
     """It used up its attempts, or no step was short enough: the result ends there."""
     NOT_FINITE = 2
+    """A step led to numbers that are none."""
 
 
 class Control(eqx.Module):
@@ -31,7 +32,8 @@ class Control(eqx.Module):
     Attributes
     ----------
     tolerance : float
-        Truncation error of the water content allowed in a step [m3 m-3].
+        Truncation error of the water content allowed in a step [m3 m-3]. One number per column
+        as an array is possible, and is no reason to compile again, as a new float is.
     max_change : float
         Change of saturation allowed in a step [1]; a step with twice of it is rejected.
     dt_min, dt_max, dt_start : float

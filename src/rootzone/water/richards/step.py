@@ -178,7 +178,7 @@ def attempt(
     flow = q + q_above * dh[:-1] + q_below * dh[1:]
     # With a given head, what the last node does not store has left through the bottom.
     held = last_right - last_diagonal * dh[-1] + q_above[-1] * dh[-2]
-    out = jnp.where(low.fixed, held, low.flux + low.slope * dh[-1])
+    out = jnp.maximum(jnp.where(low.fixed, held, low.flux + low.slope * dh[-1]), low.least)
     net = jnp.concatenate([surface.inflow[None], flow]) - jnp.concatenate([flow, out[None]])
     leaving = jnp.where(low.fixed, out, low.flux)
     before = jnp.concatenate([surface.inflow[None], q]) - jnp.concatenate([q, leaving[None]])
