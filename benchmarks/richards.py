@@ -28,6 +28,7 @@ import pandas as pd
 
 import richards_hydrus as peer
 from common import save
+from rootzone.core.compiling import WIDE_VECTORS
 from rootzone.water.retention import VanGenuchten
 from rootzone.water.richards import Control, Forcing, Grid, Richards, Run, Status
 
@@ -130,7 +131,7 @@ class Program:
         self.dtype = dtype
         with jax.enable_x64(dtype == np.float64):
             start = time.perf_counter()
-            self.compiled = jax.jit(simulate).lower(self._cast(chunk)).compile()
+            self.compiled = jax.jit(simulate).lower(self._cast(chunk)).compile(WIDE_VECTORS)
             self.compile_s = time.perf_counter() - start
         width = chunk.soil.shape[1]
         found = self.compiled.memory_analysis()

@@ -21,6 +21,8 @@ from rootzone.water.richards import (
 from rootzone.water.roots import Roots, hoffman_van_genuchten
 
 LOAM = (0.078, 0.43, 0.036, 1.56, 24.96)
+SILT_LOAM = (0.067, 0.45, 0.020, 1.41, 10.8)
+CLAY = (0.068, 0.38, 0.008, 1.09, 4.8)
 
 
 def test_steady_infiltration_into_gardners_soil():
@@ -67,6 +69,33 @@ def test_storm_closes_the_balance(pond_max):
     )
     assert runoff[1] > 5.0
     assert pond[1] == pytest.approx(pond_max, abs=0.35)
+    assert np.abs(np.asarray(run.balance_error)).max() < 1e-9
+
+
+def test_hourly_storms_close_the_balance():
+    """60 mm in an hour, twice a week, on silt loam and clay; 1 cm can stand, the rest runs off."""
+    soil = VanGenuchten(
+        *(jnp.asarray(part)[None] for part in zip(SILT_LOAM, CLAY, strict=True)),
+        air_entry=jnp.array([[0.0, -2.0]]),
+    )
+    grid = Grid.graded(100.0, 41, 0.3)
+    column = Richards(soil, grid, top=Atmosphere(pond_max=1.0))
+    rain = np.zeros(7 * 24)
+    rain[[30, 100]] = 6.0 * 24.0
+    run = column.run(
+        column.initial(np.full(41, -300.0), 2),
+        Forcing(rain, np.full(rain.size, 0.3)),
+        interval=1 / 24,
+    )
+    assert list(np.asarray(run.status)) == [Status.DONE] * 2
+    fluxes, pond = run.fluxes, np.asarray(run.pond)
+    left = np.diff(pond, axis=0, prepend=0.0) + fluxes.infiltration + fluxes.runoff
+    np.testing.assert_allclose(
+        left + fluxes.evaporation, rain[:, None] / 24.0 + 0 * pond, atol=1e-9
+    )
+    assert np.all(np.asarray(fluxes.runoff).sum(axis=0) > 1.0)
+    assert np.all(pond.max(axis=0) == pytest.approx(1.0, abs=1e-9))
+    assert np.all(pond[29] == 0.0)
     assert np.abs(np.asarray(run.balance_error)).max() < 1e-9
 
 

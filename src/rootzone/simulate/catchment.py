@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from rootzone.core.compiling import WIDE_VECTORS
 from rootzone.core.errors import StudyError
 from rootzone.simulate.catchment_devices import LANES, Device, in_turn
 from rootzone.water.cell import (
@@ -498,7 +499,7 @@ def _parameters_of_columns(
     return eqx.tree_at(lambda p: p.evap_coefficient, flat, shared)
 
 
-@eqx.filter_jit
+@eqx.filter_jit(compiler_options=WIDE_VECTORS)  # pyright: ignore[reportCallIssue]
 def _run_columns(
     state: CellState,
     parameters: CellParameters,

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from rootzone.core.compiling import WIDE_VECTORS
 from rootzone.simulate.site import Members, Simulated, Site
 
 Device = Any  # jax.Device, which is no type to a checker
@@ -136,7 +137,7 @@ def run_ensemble(
                 there = jax.device_put(filled, device)
                 with compiling:  # once for each device, not once for each thread
                     if device not in programs:
-                        programs[device] = program.lower(there).compile()
+                        programs[device] = program.lower(there).compile(WIDE_VECTORS)
                 found = jax.tree.map(np.asarray, programs[device](there))
         finally:
             free.put(device)
