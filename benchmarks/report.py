@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from common import RESULTS
-from richards_report import richards
+from richards_report import random_columns, richards
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -109,7 +109,12 @@ def catchment(found: dict) -> list[str]:
     return lines
 
 
-SECTIONS = {"cosmic": cosmic, "station": station, "richards": richards}
+SECTIONS = {
+    "cosmic": cosmic,
+    "station": station,
+    "richards": richards,
+    "random_columns": random_columns,
+}
 
 
 def main() -> None:

@@ -121,3 +121,25 @@ def _peer(hydrus: dict, rows: dict) -> list[str]:
         f"{1e3 * once['graded_61']:.0f} ms (about {once['graded_61'] / ours:.0f} times our mixed "
         "columns on that grid).",
     ]
+
+
+def random_columns(found: dict) -> list[str]:
+    """Return the section on columns drawn at random."""
+    status = found["status"]
+    return [
+        "## Richards columns drawn at random",
+        "",
+        f"`python benchmarks/random_columns.py`: {found['members']} columns of {found['days']} "
+        "days in single precision on 61 graded nodes; soils over the whole texture triangle, each "
+        "with the spread of its class, five climates, bare and grass in turn, a storm of 100 mm "
+        "on about three days a year on top. Asked: no failure without a flag, under 0.1 % "
+        "flagged.",
+        "",
+        "| done | stalled | not finite | wrong without a flag | steps a day, mean | most | "
+        "rejected | largest balance error [cm a-1] |",
+        "|---|---|---|---|---|---|---|---|",
+        f"| {status['DONE']} | {status['STALLED']} | {status['NOT_FINITE']} | "
+        f"{found['unflagged']} | {found['steps_per_day']:.1f} | "
+        f"{found['most_steps_per_day']:.1f} | {found['rejected_per_day']:.2f} | "
+        f"{found['largest_balance_error_cm_per_year']:.0e} |",
+    ]
