@@ -114,6 +114,7 @@ SECTIONS = {
     "station": station,
     "richards": richards,
     "random_columns": random_columns,
+    "catchment": catchment,
 }
 
 
