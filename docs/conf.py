@@ -32,6 +32,7 @@ napoleon_numpy_docstring = True
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
+suppress_warnings = ["ref.python"]  # the same word names things of several modules, as it should
 
 
 def _skip(app, what, name, obj, skip, options):

@@ -74,14 +74,20 @@ def test_members_do_not_know_chunk_place_neighbors_or_workers(spun):
         np.testing.assert_array_equal(values, getattr(back, name)[..., ::-1], err_msg=name)
 
 
-def test_spin_up_is_the_first_period_run_before(spun):
-    """One run over the period twice, and one whose first round is the spin-up."""
+def test_spin_up_is_the_first_period_run_before_and_long_intervals_add_up(spun):
+    """Against one run over the period twice, with output intervals of three days.
+
+    Fluxes are sums of an interval, states those at its end; the column takes the same steps.
+    """
     twice = sim.RecordedWeather(*(np.tile(x, 2) for x in jax.tree.leaves(weather())))
-    long = bare(weather=twice, rows=2 * DAYS, operators=())
-    after = jax.tree.map(lambda x: x[DAYS:], together(sim.run_ensemble(long, members(16)))[:-2])
-    for name in ("theta", "drainage", "evaporation", "storage"):
-        expected = getattr(sim.Simulated(*after, None, None), name)
-        np.testing.assert_allclose(getattr(spun, name)[..., :16], expected, atol=1e-9)
+    long = bare(weather=twice, rows=2 * DAYS // 3, every=3, operators=())
+    run = together(sim.run_ensemble(long, members(16)))
+    for name in ("precipitation", "rain_on_soil", "evaporation", "drainage", "runoff"):
+        sums = getattr(spun, name)[..., :16].reshape(-1, 3, 16).sum(axis=1)
+        np.testing.assert_allclose(getattr(run, name)[DAYS // 3 :], sums, atol=1e-9, err_msg=name)
+    for name in ("theta", "root_zone", "storage", "pond"):
+        ends = getattr(spun, name)[2::3, ..., :16]
+        np.testing.assert_allclose(getattr(run, name)[DAYS // 3 :], ends, atol=1e-9, err_msg=name)
 
 
 class Numbers:

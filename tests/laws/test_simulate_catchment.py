@@ -1,5 +1,6 @@
 """Laws of ensembles over catchments: the division of the work leaves no trace in the numbers."""
 
+import functools
 from itertools import pairwise
 
 import jax
@@ -23,7 +24,16 @@ from rootzone.simulate.catchment import (
     same_days,
 )
 from rootzone.simulate.catchment_devices import in_turn
-from rootzone.water.cell import CellState, EveryStep, Jarvis, OnceADay, of_scene, run_cells
+from rootzone.water.cell import (
+    CellModel,
+    CellState,
+    EveryStep,
+    Jarvis,
+    OnceADay,
+    Smooth,
+    of_scene,
+    run_cells,
+)
 
 DAYS, MEMBERS = 24, 5
 DOMAIN = hills(seed=4, shape=(16, 20), start="1990-12-20", days=DAYS)
@@ -155,6 +165,38 @@ def test_counts_once_a_day_differ_little_from_the_mean_of_the_hours(catchment, v
     relative = counts / alone["neutrons"] - 1.0
     assert 0.0 < np.abs(relative).max() < 1e-2
     assert np.sqrt((relative**2).mean()) < 1e-3
+
+
+def test_gradient_of_the_whole_chain_is_the_finite_difference(catchment, values):
+    """From global coefficients to counts and water, along a random direction of all of them."""
+    some = catchment.of_cells(np.array([1, 5, 8, 13])).of_days(0, 8)
+    table = catchment.regionalization.parameter_table
+    draw = np.random.default_rng(2).normal(size=len(table))
+    direction = draw * (table.upper - table.lower)
+
+    def loss(amount, some):
+        p = some.parameters(values[0] + amount * direction)
+        daily = run_cells(
+            CellState.initial(of_scene(p, 0)),
+            some.weather,
+            some.calendar,
+            p,
+            disaggregation=some.disaggregation,
+            model=CellModel(thresholds=Smooth()),
+            counts=OnceADay(DesiletsMhm513()),
+            outputs=OUTPUTS,
+        ).daily
+        parts = (daily["neutrons"] / 1000.0, daily["theta"], daily["runoff"])
+        return sum(jax.numpy.mean(x) for x in parts)
+
+    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+    def both(amount, some):  # forward: less to compile; reverse is tested for both parts
+        return jax.jvp(lambda x: loss(x, some), (amount,), (1.0,))
+
+    step = 1e-7
+    difference = (both(step, some)[0] - both(-step, some)[0]) / (2 * step)
+    assert abs(difference) > 1e-2
+    np.testing.assert_allclose(both(0.0, some)[1], difference, rtol=1e-5)
 
 
 @given(

@@ -3,36 +3,44 @@
 import copy
 import json
 import re
+import shutil
+import typing
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
 import yaml
+from pydantic import BaseModel
 
 import rootzone
 from rootzone.cli import main
-from rootzone.config import load_study, template
-from rootzone.core import RootzoneError, StudyError
+from rootzone.config import CatchmentStudy, load_study, template
+from rootzone.core import RootzoneError
 from rootzone.data.domain import Cases, Setup
 from rootzone.data.mhm import Observed, default_parameters, write_folder, write_observed_counts
+from rootzone.data.mhm.netcdf import save_netcdf
 from rootzone.data.synthetic_domain import hills
 from rootzone.studies import check_study, find_demo, remake_report
 from rootzone.studies.catchment_blocks import BlockStore
+
+jax.devices()  # starts JAX with one device: a run of its own makes one of every core, and programs
 
 STUDY = {
     "kind": "catchment",
     "title": "Small hills",
     "precision": "float64",
     "compat": "standard",
-    "source": {"method": "synthetic", "preset": "hills", "start": "1990-12-01", "days": 60},
-    "period": {"warm_up_days": 11},
+    "source": {"method": "synthetic", "preset": "hills", "start": "1990-12-12", "days": 40},
+    "period": {"warm_up_days": 10},
     "counts": {"when": "once_a_day"},
     "results": {
+        "variables": ["theta", "soil_moisture", "snow_pack", "runoff"],
         "cells": [{"name": "brook", "row": 4, "column": 5}],
         "restart": True,
     },
-    "computation": {"block_days": 20},
+    "computation": {"block_days": 10},  # blocks of one length are one program
 }
 
 
@@ -77,8 +85,8 @@ def test_run_folder_holds_what_it_promises(result):
 def test_maps_series_and_means_are_the_same_numbers(result):
     with xr.open_dataset(result.folder / "maps/daily.nc", engine="h5netcdf") as maps:
         assert maps.attrs["Conventions"].startswith("CF-")
-        assert maps.sizes["time"] == 49
-        assert str(maps["time"].values[0])[:10] == "1990-12-12"
+        assert maps.sizes["time"] == 30
+        assert str(maps["time"].values[0])[:10] == "1990-12-22"
         for variable in maps.data_vars.values():
             if variable.dtype.kind == "f":
                 assert "units" in variable.attrs, variable.name
@@ -100,7 +108,7 @@ def test_balance_closes_and_its_terms_are_those_of_the_series(result):
     balance, series = result["balance"], result["series"]
     assert result.summary["balance_largest_error_mm"] < 1e-9
     of_period = balance.isel(part=balance["evaluated"].values > 0)
-    assert of_period["days"].sum() == 49
+    assert of_period["days"].sum() == 30
     for name in ("precipitation", "evapotranspiration", "runoff"):
         np.testing.assert_allclose(of_period[name].sum(), series[name].sum(), rtol=1e-10)
     # the scene changes at the turn of the year: water per area appears or goes
@@ -162,7 +170,7 @@ def test_a_spoiled_block_is_computed_again(tmp_path):
 
 
 def test_a_run_from_a_restart_file_is_the_rest_of_the_run(result, tmp_path):
-    first = changed(period={"start": "1990-12-01", "end": "1990-12-31", "warm_up_days": 0})
+    first = changed(period={"start": "1990-12-12", "end": "1990-12-31", "warm_up_days": 0})
     begun = rootzone.run(first, out=tmp_path / "first")
     second = changed(
         period={"start": "1991-01-01", "warm_up_days": 0},
@@ -181,14 +189,14 @@ def test_a_run_from_a_restart_file_is_the_rest_of_the_run(result, tmp_path):
 def folder(tmp_path_factory):
     """A folder that mHM runs on, with observed counts in two of three cells."""
     path = tmp_path_factory.mktemp("mhm")
-    domain = hills(seed=0, start="1990-12-01", days=60)
-    first = np.datetime64("1990-12-12")
-    setup = Setup(Cases(1, 0, 1), first, np.datetime64("1991-01-29"), warming_days=11)
+    domain = hills(seed=0, start="1990-12-12", days=40)
+    first = np.datetime64("1990-12-22")
+    setup = Setup(Cases(1, 0, 1), first, np.datetime64("1991-01-20"), warming_days=10)
     table = default_parameters(setup.cases, len(domain.geology_table.unit))
     write_folder(domain, path, setup, table)
-    values = 800.0 + np.random.default_rng(0).normal(0.0, 20.0, (49, domain.cells))
+    values = 800.0 + np.random.default_rng(0).normal(0.0, 20.0, (30, domain.cells))
     values[:, ::3] = np.nan
-    observed = Observed(first + np.arange(49), values)
+    observed = Observed(first + np.arange(30), values)
     write_observed_counts(path / "input/optional_data/neutrons.nc", domain, observed)
     return path
 
@@ -196,7 +204,7 @@ def folder(tmp_path_factory):
 def test_a_folder_gives_the_numbers_of_the_domain_it_was_written_from(folder, result):
     study = changed(
         source={"method": "mhm_folder", "folder": str(folder)},
-        results={"variables": ["soil_moisture", "runoff"], "names": "mhm"},
+        results__names="mhm",
         counts__operator="desilets_schroen_2017",
     )
     del study["period"]
@@ -206,10 +214,25 @@ def test_a_folder_gives_the_numbers_of_the_domain_it_was_written_from(folder, re
     assert {"SWC_L01", "SWC_L04", "Q", "neutrons"} <= set(found["maps"].data_vars)
     scores = found.summary["scores"]["neutrons, mean of the cells"]
     sim, obs = (found["series"][f"neutrons_{k}"] for k in ("simulated", "observed"))
-    assert scores["n"] == 49
+    assert scores["n"] == 30
     np.testing.assert_allclose(scores["bias"], float((sim - obs).mean()), rtol=1e-9)
     cells = found.summary["domain"]["cells"]
     assert found["means"]["neutrons_rmse"].count() == cells - len(range(0, cells, 3))
+
+
+def test_the_period_of_a_study_goes_before_that_of_the_folder(folder, tmp_path):
+    """The weather of the folder covers more than its period: the study may ask for it."""
+    study = changed(source={"method": "mhm_folder", "folder": str(folder)})
+    path = tmp_path / "study.yaml"
+    for period, says in (
+        ({"start": "1990-12-13", "warm_up_days": 1}, "1990-12-13 to 1991-01-20 after 1 days"),
+        ({"end": "1991-01-11"}, "1990-12-22 to 1991-01-11 after 10 days"),
+    ):
+        path.write_text(yaml.safe_dump(study | {"period": period}))
+        assert any(says in line for line in check_study(path))
+    path.write_text(yaml.safe_dump(study | {"period": {"end": "1991-01-21"}}))
+    with pytest.raises(RootzoneError, match=r"pre\.nc: covers 1990-12-12 to 1991-01-20"):
+        check_study(path)
 
 
 def test_relative_folder_starts_at_the_study(folder, tmp_path):
@@ -232,7 +255,7 @@ BAD = [
     ({"results__cells": [{"name": "a", "row": 99, "column": 1}]}, "outside the catchment"),
     ({"results__cells": [{"name": "a", "x": 0.0, "y": 0.0}]}, "outside the catchment"),
     ({"period__start": "1991-05-01"}, "before its start"),
-    ({"period": {"start": "1990-12-05", "warm_up_days": 30}}, "the weather covers"),
+    ({"period": {"start": "1990-12-15", "warm_up_days": 30}}, "the weather covers"),
     ({"period": {"end": "1991-06-01"}}, "the weather covers"),
     ({"source__start": "2030-12-20"}, "no land-cover scene for 2031"),
     ({"parameters__values": {"Desilets_n0": 1.0}}, "did you mean 'Desilets_N0'"),
@@ -261,6 +284,8 @@ def test_parameter_tables_name_file_and_line(tmp_path):
     for text, sentence in (
         ("name,value\nDesilets_N0,1000\nDesilets_LW0,abc\n", "line 3: the value of Desilets_LW0"),
         ("name,value\nDesilets_N,1000\n", "line 2: the chosen processes have no parameter"),
+        ("name,value\nDesilets_N0,1000\nDesilets_N0,1100\n", "line 3: Desilets_N0 stands in"),
+        ("name,value\nDesilets_N0,9\n", "line 2: Desilets_N0 = 9 lies outside its bounds"),
         ("name;value\n", "line 1: the columns name and value are wanted"),
     ):
         table.write_text(text)
@@ -271,14 +296,129 @@ def test_parameter_tables_name_file_and_line(tmp_path):
     check_study(study)
 
 
-def test_bad_folders_end_the_command_with_code_2(folder, tmp_path, capsys):
-    study = changed(source={"method": "mhm_folder", "folder": str(tmp_path / "nowhere")})
+def edit(old, new):
+    """Return what changes a text in a file."""
+
+    def change(path):
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
+def cell_to(row, column, value):
+    """Return what changes a cell of an ASCII grid, counted from 1."""
+
+    def change(path):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        words = lines[5 + row].split()
+        assert words[column - 1] != "-9999"
+        lines[5 + row] = " ".join([*words[: column - 1], value, *words[column:]])
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    return change
+
+
+def weather_to(change):
+    """Return what changes the dataset of a weather file."""
+
+    def edit_file(path):
+        with xr.open_dataset(path, decode_times=False, engine="h5netcdf") as data:
+            data = change(data.load())
+        path.unlink()
+        save_netcdf(data, path)
+
+    return edit_file
+
+
+def empty_value(data):
+    data["tavg"].values[9, 2, 3] = np.nan
+    return data
+
+
+def other_calendar(data):
+    data["time"].attrs["calendar"] = "noleap"
+    return data
+
+
+SPOILED = {
+    "no nest": (
+        "mhm.nml",
+        edit("resolution_Hydrology(1) = 400.0", "resolution_Hydrology(1) = 250.0"),
+        r"mhm\.nml, line \d+: resolution_Hydrology on .*dem\.asc: .* do not nest",
+    ),
+    "headers": (
+        "input/morph/slope.asc",
+        edit("cellsize      100", "cellsize      50"),
+        r"slope\.asc: the header disagrees with .*dem\.asc: cellsize 50 against 100",
+    ),
+    "hole": (
+        "input/morph/slope.asc",
+        cell_to(20, 20, "-9999"),
+        r"slope\.asc, line 26: row 20, column 20 \(x = .*\) has no value, but dem\.asc has one",
+    ),
+    "class": (
+        "input/morph/geology_class.asc",
+        cell_to(20, 20, "77"),
+        r"geology_class\.asc, line 26: row 20, column 20 .* has class 77, which geology_class",
+    ),
+    "texture": (
+        "input/morph/soil_classdefinition.txt",
+        lambda path: path.write_text(
+            re.sub(r"(?m)^(1 1 \S+ \S+) \S+ \S+", r"\1 70 40", path.read_text(), count=1)
+        ),
+        r"soil_classdefinition\.txt, line 3: soil type 1: clay 70 % and sand 40 % exceed 100 %",
+    ),
+    "period": (
+        "mhm.nml",
+        edit("eval_Per(1)%dEnd = 20", "eval_Per(1)%dEnd = 25"),
+        r"pre\.nc: covers 1990-12-12 to 1991-01-20, the run .* needs 1990-12-12 to 1991-01-25",
+    ),
+    "calendar": (
+        "input/meteo/pet.nc",
+        weather_to(other_calendar),
+        r"pet\.nc: the calendar of time is 'noleap', the real one",
+    ),
+    "missing value": (
+        "input/meteo/tavg.nc",
+        weather_to(empty_value),
+        r"tavg\.nc: tavg has no value on 1990-12-21 in row 3, column 4 \(x = ",
+    ),
+    "unknown option": (
+        "mhm.nml",
+        edit("nSoilHorizons_mHM", "nSoilHorizon_mHM"),
+        r"mhm\.nml, line \d+: .*'nSoilHorizon_mHM'.* did you mean 'nSoilHorizons_mHM'",
+    ),
+    "contradictory options": (
+        "mhm.nml",
+        edit("iFlag_soilDB = 0", "iFlag_soilDB = 1"),
+        r"mhm\.nml, line \d+: 4 horizons want soil_Depth\(1\) to soil_Depth\(4\)",
+    ),
+    "parameter": (
+        "mhm_parameter.nml",
+        edit("Desilets_N0 = 300.0, 2000.0, 1500.0", "Desilets_N0 = 300.0, 2000.0, 2500.0"),
+        r"mhm_parameter\.nml, line \d+: Desilets_N0: the value 2500 lies outside its bounds",
+    ),
+    "no folder": (None, shutil.rmtree, "there is no such folder"),
+}
+
+
+@pytest.mark.parametrize("what", SPOILED)
+def test_bad_folders_end_the_command_with_code_2_and_a_sentence(folder, tmp_path, capsys, what):
+    name, change, says = SPOILED[what]
+    copied = Path(shutil.copytree(folder, tmp_path / "copied"))
+    change(copied / name if name else copied)
     path = tmp_path / "study.yaml"
+    study = changed(source={"method": "mhm_folder", "folder": "copied"})
+    del study["period"]
     path.write_text(yaml.safe_dump(study))
     with pytest.raises(SystemExit) as code:
         main(["check", str(path)])
     assert code.value.code == 2
-    assert "there is no such folder" in capsys.readouterr().err
+    told = capsys.readouterr().err.strip()
+    assert re.search(says, told), told
+    assert len(told.splitlines()) == 1
 
 
 # --- maps, template, demo ---------------------------------------------------------------------
@@ -286,15 +426,14 @@ def test_bad_folders_end_the_command_with_code_2(folder, tmp_path, capsys):
 
 def test_plain_maps_give_the_numbers_of_the_preset(folder, result, tmp_path):
     """The maps of the folder as single files, its weather as one NetCDF file."""
-    domain = hills(seed=0, start="1990-12-01", days=60)
+    domain = hills(seed=0, start="1990-12-12", days=40)
     units = {"pre": "mm", "tavg": "degC", "pet": "mm"}
     data = xr.Dataset(
         {n: (("time", "y", "x"), domain.weather.fields[n], {"units": u}) for n, u in units.items()},
         {"time": domain.weather.times.astype("datetime64[ns]")},
     )
-    data.assign_coords(y=domain.level2.y, x=domain.level2.x).to_netcdf(
-        tmp_path / "weather.nc", engine="h5netcdf"
-    )
+    data = data.rename(pre="rain").assign_coords(y=domain.level2.y, x=domain.level2.x)
+    data.to_netcdf(tmp_path / "weather.nc", engine="h5netcdf")
     morph = folder / "input/morph"
     source = {
         "method": "maps",
@@ -315,18 +454,62 @@ def test_plain_maps_give_the_numbers_of_the_preset(folder, result, tmp_path):
             for kind, name in (("soil", "soil"), ("geology", "geology"), ("lai", "LAI"))
         },
         "weather": "weather.nc",
+        "weather_variables": {"pre": "rain"},
         "cell_size": 400.0,
         "latitude": 51.0,
         "longitude": 10.5,
     }
     study = changed(
         source=source,
-        period={"start": "1990-12-12", "end": "1991-01-29", "warm_up_days": 11},
+        period={"start": "1990-12-22", "end": "1991-01-20", "warm_up_days": 10},
     )
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(study))
     found = rootzone.run(path)
     np.testing.assert_allclose(found["series"]["theta"], result["series"]["theta"], rtol=1e-10)
+    study["source"]["model"] = {"pet": "priestley_taylor"}
+    path.write_text(yaml.safe_dump(study))
+    with pytest.raises(RootzoneError, match=r"no variable 'net_rad' .* found are rain, tavg, pet"):
+        check_study(path)
+
+
+def models_of(model, found):
+    """Return the parts of a study, all the way down."""
+    found[model] = None
+    for field in model.model_fields.values():
+        parts = [field.annotation]
+        while parts:
+            part = parts.pop()
+            if isinstance(part, type) and issubclass(part, BaseModel) and part not in found:
+                models_of(part, found)
+            parts += typing.get_args(part)
+    return list(found)
+
+
+def test_template_names_every_key():
+    text = template("catchment")
+    for model in models_of(CatchmentStudy, {}):
+        for name in model.model_fields:
+            assert re.search(rf"\b{name}\b", text), f"{model.__name__}.{name}"
+
+
+def test_commented_sources_of_the_template_are_studies(tmp_path):
+    text = template("catchment")
+    path, methods = tmp_path / "study.yaml", []
+    for start in re.finditer(r"^# source:$", text, re.MULTILINE):
+        lines = []
+        for line in text[start.start() :].splitlines()[1:]:
+            if not line.startswith("#   "):
+                break
+            lines.append(line[2:])
+        path.write_text("kind: catchment\nsource:\n" + "\n".join(lines) + "\n")
+        methods.append(load_study(path).source.method)
+        opened = "\n".join(re.sub(r"^  # ", "  ", line) for line in lines)
+        for twice in ("lai_class", "lai_table") if "lai_class" in opened else ():
+            opened = re.sub(rf"(?m)^  {twice}:.*\n", "", opened)
+        path.write_text("kind: catchment\nsource:\n" + opened + "\n")
+        load_study(path)
+    assert methods == ["mhm_folder", "maps"]
 
 
 def test_template_and_demo_are_fine(tmp_path):
@@ -335,6 +518,4 @@ def test_template_and_demo_are_fine(tmp_path):
     load_study(path)
     assert find_demo("catchment").is_file()
     assert load_study(find_demo("catchment")).kind == "catchment"
-    with pytest.raises(StudyError, match="unknown kind 'catchmnt'"):
-        template("catchmnt")
     assert Path(find_demo("catchment")).parent.name == "catchment"

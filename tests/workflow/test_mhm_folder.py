@@ -193,6 +193,14 @@ def test_observed_counts_come_back_with_their_gaps(copy):
     np.testing.assert_array_equal(read.values, values[2:11])
     assert read.times[0] == SETUP.first_day
     assert read_folder(copy).paths.neutrons == path.parent
+    later = replace(SETUP, first_day=SETUP.first_day + 7, last_day=SETUP.last_day + 7)
+    read = read_observed_counts(path, DOMAIN, later)
+    np.testing.assert_array_equal(read.values[:5], values[9:])
+    assert np.isnan(read.values[5:]).all()
+    assert len(read.times) == 9
+    gone = replace(SETUP, first_day=SETUP.first_day + 20, last_day=SETUP.last_day + 20)
+    with pytest.raises(DataError, match="covers 1990-11-02 to 1990-11-15, 1990-11-24 to"):
+        read_observed_counts(path, DOMAIN, gone)
 
 
 # --- namelists ----------------------------------------------------------------------------

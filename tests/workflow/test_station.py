@@ -284,7 +284,7 @@ def test_root_zone_forgets_snow():
     snow[5:8] = True
     theta = np.where(snow, 0.8, 0.2)
     daily = SimpleNamespace(theta=theta, sigma=0 * theta + 0.01, sigma_counting=0 * theta)
-    mean, _ = filter_root_zone(rootzone.load_study(C4), days, daily, snow)
+    mean = filter_root_zone(rootzone.load_study(C4).root_zone, days, daily, snow).mean
     assert np.isnan(mean[:, snow]).all()
     np.testing.assert_allclose(mean[:, ~snow], 0.2, rtol=1e-9)
 

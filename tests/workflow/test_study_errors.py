@@ -368,7 +368,7 @@ def _models(model: type[BaseModel], found: dict[type[BaseModel], None]) -> list[
     return list(found)
 
 
-@pytest.mark.parametrize("kind", ["station"])
+@pytest.mark.parametrize("kind", ["column", "station"])
 def test_template_names_every_key(kind):
     text = template(kind)
     for model in _models(KINDS[kind], {}):

@@ -3,6 +3,7 @@
 from rootzone.config.base import StudyBase
 from rootzone.config.catchment import CatchmentStudy
 from rootzone.config.column import ColumnStudy
+from rootzone.config.inverse import InverseStudy
 from rootzone.config.loading import KINDS, json_schema, load_study, template
 from rootzone.config.station import StationStudy
 
@@ -10,6 +11,7 @@ __all__ = [
     "KINDS",
     "CatchmentStudy",
     "ColumnStudy",
+    "InverseStudy",
     "StationStudy",
     "StudyBase",
     "json_schema",

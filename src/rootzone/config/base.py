@@ -87,12 +87,14 @@ Text = Annotated[
 
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|sec|min|h|hours?|d|days?)", re.IGNORECASE)
 
+_PANDAS = {"s": "s", "m": "min", "h": "h", "d": "D"}  # as pandas spells them
+
 
 def _duration(value: Any) -> Any:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or float(match[1]) <= 0:
         raise ValueError(f"{value!r} is no duration, e.g. 30min or 1h")
-    return f"{match[1]}{match[2].lower()}"
+    return f"{match[1]}{_PANDAS[match[2][0].lower()]}"
 
 
 Duration = Annotated[str, BeforeValidator(_duration)]

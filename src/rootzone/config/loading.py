@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from rootzone.config.base import StudyBase
 from rootzone.config.catchment import CatchmentStudy
 from rootzone.config.column import ColumnStudy
+from rootzone.config.inverse import InverseStudy
 from rootzone.config.station import StationStudy
 from rootzone.core import StudyError, nearest
 
@@ -21,6 +22,7 @@ KINDS: dict[str, type[StudyBase]] = {
     "station": StationStudy,
     "column": ColumnStudy,
     "catchment": CatchmentStudy,
+    "inverse": InverseStudy,
 }
 """Study kinds by name."""
 
@@ -249,11 +251,19 @@ def _schemas_at(model: type[BaseModel], path: Sequence[str | int]) -> list[dict[
     return here
 
 
-def _inside(values: Any, steps: Sequence[Any]) -> list[str | int]:
-    """Return the steps that lead into the values: pydantic names union members and models too."""
+def _inside(values: Any, steps: Sequence[Any], *, tags: bool = False) -> list[str | int]:
+    """Return the steps that lead into the values: pydantic names union members and models too.
+
+    With ``tags``, the first step into a part that has a method is the name of the method, which
+    may be that of a key as well (``soil`` by ``layers`` has ``layers``).
+    """
     path: list[str | int] = []
     here: Any = values
+    tagged: Any = None
     for step in steps:
+        if tags and isinstance(here, dict) and here is not tagged and here.get("method") == step:
+            tagged = here
+            continue
         if isinstance(here, list) and isinstance(step, str) and step.isdecimal():
             step = int(step)
         known = range(len(here)) if isinstance(here, list) else here
@@ -269,7 +279,7 @@ def _where(error: Mapping[str, Any], values: Any) -> tuple[Path_, str]:
     The message of a model's own check starts with the key that it is about, which is then the
     path: ``N0 is -5 h-1`` of the model ``calibration`` is about ``calibration.N0``.
     """
-    path = _inside(values, error["loc"])
+    path = _inside(values, error["loc"], tags=True)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "missing":
         path.append(error["loc"][-1])

@@ -16,6 +16,7 @@ from rootzone.config.base import (
     of,
     one_or_more,
 )
+from rootzone.config.station_root_zone import ExponentialFilter, RootZone
 from rootzone.config.tables import SampleTable, SeriesTable
 from rootzone.core import nearest, quantity
 
@@ -468,49 +469,6 @@ class Uncertainty(Part):
     )
 
 
-Numbers = Annotated[
-    list[float], BeforeValidator(one_or_more, json_schema_input_type=list[float] | float)
-]
-
-
-class ExponentialFilter(Part):
-    """Root zone by the exponential filter of Albergel et al. (2008)."""
-
-    method: Literal["exponential_filter"] = "exponential_filter"
-    depths: Numbers = Field(
-        default=[30.0], min_length=1, description="lower ends of the root zone [cm], each from 0"
-    )
-    characteristic_time: Numbers | None = Field(
-        default=None, description="T of each depth [d]; left out: depth_rate times the depth"
-    )
-    depth_rate: float = Field(
-        default=0.1,
-        gt=0,
-        le=2,
-        description="T per depth [d cm-1] when characteristic_time is left out",
-    )
-    structure_sigma: float = Field(
-        default=0.03,
-        ge=0,
-        description="what the filter and the point-to-footprint step do not know [m3 m-3]",
-    )
-
-    @model_validator(mode="after")
-    def _match(self) -> "ExponentialFilter":
-        if any(d <= 0 or d > 500 for d in self.depths):
-            raise ValueError("depths are wanted above 0 and up to 500 cm")
-        if len(set(self.depths)) < len(self.depths):
-            raise ValueError("depths hold a depth twice")
-        times = self.characteristic_time
-        if times is not None and (len(times) != len(self.depths) or min(times) <= 0):
-            raise ValueError("characteristic_time wants one positive number of days per depth")
-        return self
-
-    def times(self) -> list[float]:
-        """Return T [d] of each depth."""
-        return self.characteristic_time or [self.depth_rate * d for d in self.depths]
-
-
 class StationStudy(StudyBase):
     """A cosmic-ray neutron station: from raw counts to soil moisture with its uncertainty."""
 
@@ -528,7 +486,7 @@ class StationStudy(StudyBase):
     time: TimeAxis = Field(default_factory=TimeAxis)
     quality: Quality = Field(default_factory=Quality)
     uncertainty: Uncertainty = Field(default_factory=Uncertainty)
-    root_zone: ExponentialFilter = Field(default_factory=ExponentialFilter)
+    root_zone: RootZone = Field(default_factory=ExponentialFilter)
 
     @model_validator(mode="after")
     def _consistent(self) -> "StationStudy":

@@ -105,6 +105,9 @@ class Columns(Part):
     relative_humidity: ColumnSpec | None = Field(default=None, description="relative humidity")
     absolute_humidity: ColumnSpec | None = Field(default=None, description="absolute humidity")
     precipitation: ColumnSpec | None = Field(default=None, description="precipitation per interval")
+    potential_evapotranspiration: ColumnSpec | None = Field(
+        default=None, description="potential evapotranspiration per interval"
+    )
     snow_depth: ColumnSpec | None = Field(default=None, description="snow depth")
     snow_water_equivalent: ColumnSpec | None = Field(
         default=None, description="snow water equivalent"

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from rootzone.report import catchment_figures as figures
+from rootzone.report import catchment_maps as maps
 from rootzone.report.page import Section, Table, render
 from rootzone.report.style import style
 
@@ -93,7 +94,7 @@ def _water_section(series: xr.Dataset, means: xr.Dataset) -> Section:
         "its sums.",
         figures=[
             (
-                figures.water_maps(means),
+                maps.water_maps(means),
                 "Means of the period: water content of two horizons and the spread of its daily "
                 "values, fluxes of a year, counts or snow. Colors end at the 1 % and 99 % "
                 "quantiles.",
@@ -123,7 +124,7 @@ def _line_section(series: xr.Dataset) -> list[Section]:
 def _cells_section(series: xr.Dataset, means: xr.Dataset) -> list[Section]:
     shown = [
         (
-            figures.site_map(means, series),
+            maps.site_map(means, series),
             "Elevation of the cells, the line of measurements and cells with series.",
         )
     ]
@@ -147,7 +148,7 @@ def _comparison_section(
                 )
             )
             shown.append(
-                (figures.error_maps(means, name, label, unit), f"{label.capitalize()} by cell.")
+                (maps.error_maps(means, name, label, unit), f"{label.capitalize()} by cell.")
             )
     if not shown:
         return []
@@ -170,7 +171,9 @@ def _balance_section(balance: xr.Dataset, summary: Mapping[str, Any]) -> Section
         rows.append([f"{int(one['year'])}{warm}", f"{float(one['days']):.0f}", *terms, *errors])
     caption = (
         "Means of the catchment [mm]. Error: precipitation less evapotranspiration, runoff, karst "
-        f"and storage change; at {summary['precision']} it is round-off. Land cover change: water "
+        f"and storage change; at {summary['precision']} it is round-off. Karst: percolation lost "
+        "below ground, or gained there where it is negative (rechargeFactor_karstic below 0, which "
+        "is mHM's default). Land cover change: water "
         "per area that appears or vanishes when the sealed share of a cell changes, because the "
         "stores of both parts keep their depth, as in mHM."
     )

@@ -1,18 +1,13 @@
-"""Figures of the study `catchment`: one figure is one function of a dataset."""
+"""Series, line and balance of the study `catchment`: one figure is one function of a dataset."""
 
-from typing import NamedTuple
-
-import matplotlib as mpl
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.colors import Colormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import MaxNLocator
 
+from rootzone.report.catchment_maps import horizon_label
 from rootzone.report.style import (
     BLUE,
     GREEN,
@@ -26,291 +21,12 @@ from rootzone.report.style import (
 )
 
 HORIZON_COLORS = (SKY, BLUE, GREEN, PURPLE, ORANGE, RED)
-_HALO = [Stroke(linewidth=2.2, foreground="w"), Normal()]
 _COVER_COLORS = {
     "shunting area": "#9e9e9e",
     "dense forest": "#1b5e20",
     "open forest": "#8bc34a",
     "meadow": "#f2d75c",
 }
-
-
-# --- maps -------------------------------------------------------------------------------------
-
-
-class Panel(NamedTuple):
-    """One map: values (row, column), title, unit, color map, limits where zero is the middle."""
-
-    values: np.ndarray
-    title: str
-    unit: str
-    cmap: str
-    middle: float | None = None
-
-
-def horizon_label(means: xr.Dataset, n: int) -> str:
-    """Return the depth range of a horizon, e.g. ``0-5 cm``.
-
-    Parameters
-    ----------
-    means : Dataset
-        With the coordinate ``horizon_top`` [mm].
-    n : int
-        Number of the horizon from the top, from 0.
-    """
-    tops = means["horizon_top"].to_numpy() / 10.0
-    return f"{tops[n]:g}-{tops[n + 1]:g} cm" if n + 1 < len(tops) else f"below {tops[n]:g} cm"
-
-
-def water_maps(means: xr.Dataset) -> Figure:
-    """Mean soil water of two horizons, its spread, fluxes of a year, snow and counts."""
-    theta = means["theta"]
-    deepest = means.sizes["horizon"] - 1
-    middle = min(1, deepest)
-    panels = [
-        Panel(theta[0].to_numpy(), f"θ, {horizon_label(means, 0)}", "m³ m⁻³", "YlGnBu"),
-        Panel(theta[middle].to_numpy(), f"θ, {horizon_label(means, middle)}", "m³ m⁻³", "YlGnBu"),
-        Panel(
-            means["theta_deviation"][0].to_numpy(),
-            f"standard deviation of daily θ, {horizon_label(means, 0)}",
-            "m³ m⁻³",
-            "BuPu",
-        ),
-        Panel(means["evapotranspiration"].to_numpy(), "evapotranspiration", "mm a⁻¹", "YlGn"),
-        Panel(means["runoff"].to_numpy(), "total runoff", "mm a⁻¹", "PuBu"),
-    ]
-    if "neutrons" in means:
-        panels.append(Panel(means["neutrons"].to_numpy(), "neutron count rate", "h⁻¹", "YlOrBr"))
-    else:
-        panels.append(Panel(means["snow_pack"].to_numpy(), "snow water", "mm", "Blues"))
-    return _maps(means, panels)
-
-
-def error_maps(means: xr.Dataset, name: str, title: str, unit: str) -> Figure:
-    """Difference of simulation and observations, cell by cell."""
-    return _maps(
-        means,
-        [
-            Panel(means[f"{name}_rmse"].to_numpy(), f"{title}: RMSE", unit, "OrRd"),
-            Panel(
-                means[f"{name}_bias"].to_numpy(),
-                f"{title}: simulated less observed",
-                unit,
-                "RdBu_r",
-                0.0,
-            ),
-        ],
-    )
-
-
-def site_map(means: xr.Dataset, series: xr.Dataset) -> Figure:
-    """Elevation with the line of measurements and the cells that have series."""
-    fig = figure(7.2, _height(means, 7.2 * 0.78))
-    axes = fig.subplots()
-    panel = Panel(means["elevation"].to_numpy(), "elevation", "m", "gist_earth")
-    _map(fig, axes, means, panel, edges=True, cmap=_terrain())
-    if "line_x" in means:
-        axes.plot(means["line_x"], means["line_y"], color="k", lw=2.0)
-        axes.plot(means["line_x"], means["line_y"], color="w", lw=0.7, label="line")
-    if "cell_x" in series:
-        own = ~np.isfinite(series["cell_distance"].to_numpy())
-        for n in np.flatnonzero(own):
-            x, y = float(series["cell_x"][n]), float(series["cell_y"][n])
-            axes.plot(x, y, "o", ms=5, mfc=RED, mec="w", mew=0.8)
-            axes.annotate(
-                str(series["cell_name"].to_numpy()[n]),
-                (x, y),
-                xytext=(5, 4),
-                textcoords="offset points",
-                fontsize=7.5,
-                bbox={"boxstyle": "round,pad=0.15", "fc": "w", "ec": "none", "alpha": 0.8},
-            )
-    return fig
-
-
-def _terrain() -> Colormap:
-    """Return the land part of a relief color map."""
-    return ListedColormap(mpl.colormaps["gist_earth"](np.linspace(0.32, 0.95, 256)))
-
-
-def _axes_names(means: xr.Dataset) -> tuple[str, str]:
-    return ("lat", "lon") if "lat" in means.dims else ("y", "x")
-
-
-def _extent(means: xr.Dataset) -> tuple[float, float, float, float, float]:
-    """Return left, right, bottom, top of the grid, and the size of a cell."""
-    yn, xn = _axes_names(means)
-    x, y = means[xn].to_numpy(), means[yn].to_numpy()
-    d = abs(x[1] - x[0]) if len(x) > 1 else abs(y[1] - y[0]) if len(y) > 1 else 1.0
-    return x[0] - d / 2, x[-1] + d / 2, y[-1] - d / 2, y[0] + d / 2, d
-
-
-def _height(means: xr.Dataset, width: float) -> float:
-    left, right, bottom, top, _ = _extent(means)
-    return float(np.clip(width * (top - bottom) / (right - left), 1.8, 9.0)) + 0.8
-
-
-def _maps(means: xr.Dataset, panels: list[Panel]) -> Figure:
-    left, right, bottom, top, _ = _extent(means)
-    columns = 2 if (right - left) > 1.1 * (top - bottom) or len(panels) < 3 else 3
-    rows = -(-len(panels) // columns)
-    width = 9.0
-    one = (width / columns - 1.1) * (top - bottom) / (right - left)
-    fig = figure(width, rows * (float(np.clip(one, 1.4, 5.0)) + 0.32) + 0.35)
-    grid = np.atleast_2d(fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
-    for n, axes in enumerate(grid.ravel()):
-        if n >= len(panels):
-            axes.set_visible(False)
-            continue
-        _map(fig, axes, means, panels[n], edges=True, inner=True)
-        axes.text(
-            0.012,
-            0.985,
-            f"({chr(97 + n)})",
-            transform=axes.transAxes,
-            va="top",
-            fontsize=8.5,
-            fontweight="bold",
-        )
-    return fig
-
-
-def _map(
-    fig: Figure,
-    axes: Axes,
-    means: xr.Dataset,
-    panel: Panel,
-    *,
-    edges: bool,
-    inner: bool = False,
-    cmap: Colormap | None = None,
-) -> None:
-    left, right, bottom, top, cell = _extent(means)
-    kilometers = "lat" not in means.dims
-    scale = 1000.0 if kilometers else 1.0
-    known = panel.values[np.isfinite(panel.values)]
-    low, high = np.quantile(known, [0.01, 0.99]) if known.size else (0.0, 1.0)
-    if panel.middle is not None:
-        reach = max(abs(low - panel.middle), abs(high - panel.middle), 1e-12)
-        low, high = panel.middle - reach, panel.middle + reach
-    elif high - low < 1e-9 * max(abs(high), 1e-9):
-        low, high = low - 0.5 * abs(low) - 1e-9, high + 0.5 * abs(high) + 1e-9
-    image = axes.imshow(
-        panel.values,
-        extent=(left, right, bottom, top),
-        cmap=cmap if cmap is not None else panel.cmap,
-        vmin=float(low),
-        vmax=float(high),
-        interpolation="nearest",
-        aspect="equal" if kilometers else 1.0 / np.cos(np.radians(0.5 * (bottom + top))),
-        zorder=2,
-    )
-    inside = np.isfinite(means["elevation"].to_numpy())
-    blank = np.where(inside & ~np.isfinite(panel.values), 0.0, np.nan)
-    if np.isfinite(blank).any():
-        gray = ListedColormap(["#dddddd"])
-        axes.imshow(
-            blank,
-            extent=(left, right, bottom, top),
-            cmap=gray,
-            zorder=1.9,
-            interpolation="nearest",
-            aspect=axes.get_aspect(),
-        )
-    _outline(axes, inside, left, top, cell)
-    outside = (
-        "both"
-        if (known < low).any() and (known > high).any()
-        else ("min" if (known < low).any() else "max" if (known > high).any() else "neither")
-    )
-    bar = fig.colorbar(image, ax=axes, shrink=0.9, pad=0.02, extend=outside, aspect=18)
-    bar.set_label(panel.unit)
-    bar.ax.yaxis.set_major_locator(MaxNLocator(5))
-    bar.outline.set_linewidth(0.6)  # pyright: ignore[reportCallIssue]
-    axes.set_title(panel.title)
-    axes.grid(True, color="#d9d9d9", lw=0.5, zorder=0)
-    axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    if kilometers:
-        form = "{:.0f}" if cell >= 1000.0 or (right - left) > 20000.0 else "{:.1f}"
-        axes.xaxis.set_major_formatter(lambda v, _: form.format(v / scale))
-        axes.yaxis.set_major_formatter(lambda v, _: form.format(v / scale))
-        names = ("easting [km]", "northing [km]")
-    else:
-        names = ("longitude [°E]", "latitude [°N]")
-    position = axes.get_subplotspec()
-    first = position is None or position.is_first_col()
-    last = position is None or position.is_last_row()
-    if last or not inner:
-        axes.set_xlabel(names[0])
-    if first or not inner:
-        axes.set_ylabel(names[1])
-    for side in axes.spines.values():
-        side.set_visible(True)
-        side.set_linewidth(0.6)
-    if edges:
-        _scale_bar(axes, left, right, bottom, top, kilometers)
-
-
-def _outline(axes: Axes, mask: np.ndarray, left: float, top: float, cell: float) -> None:
-    """Draw the border of the catchment along the edges of its cells."""
-    padded = np.pad(mask, 1)
-    lines = []
-    for row, column in np.argwhere(padded[:, 1:] != padded[:, :-1]):
-        x, y = left + column * cell, top - (row - 1) * cell
-        lines.append([(x, y), (x, y - cell)])
-    for row, column in np.argwhere(padded[1:] != padded[:-1]):
-        x, y = left + (column - 1) * cell, top - row * cell
-        lines.append([(x, y), (x + cell, y)])
-    axes.add_collection(LineCollection(lines, colors="#404040", linewidths=0.6, zorder=3))
-
-
-def _scale_bar(
-    axes: Axes, left: float, right: float, bottom: float, top: float, kilometers: bool
-) -> None:
-    """Draw a scale bar in the lower right corner, and an arrow to the north above it."""
-    degree = 1.0 if kilometers else 111320.0 * np.cos(np.radians(0.5 * (bottom + top)))
-    wide = (right - left) * degree
-    power = 10.0 ** np.floor(np.log10(0.3 * wide))
-    length = max(m * power for m in (1.0, 2.0, 5.0) if m * power <= 0.3 * wide)
-    text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    share = length / wide
-    x1, y = 0.965, 0.06
-    line = {"transform": axes.transAxes, "color": "k", "solid_capstyle": "butt", "zorder": 5}
-    axes.plot([x1 - share, x1], [y, y], lw=4.0, path_effects=_HALO, **line)
-    axes.plot(
-        [x1 - share / 2, x1 - 0.004],
-        [y, y],
-        lw=2.4,
-        **(line | {"color": "w"}),  # pyright: ignore[reportArgumentType]
-    )
-    axes.text(
-        x1 - share / 2,
-        y + 0.025,
-        text,
-        transform=axes.transAxes,
-        ha="center",
-        va="bottom",
-        fontsize=7.5,
-        zorder=5,
-        path_effects=_HALO,
-    )
-    axes.annotate(
-        "N",
-        (0.965, 0.97),
-        (0.965, 0.80),
-        xycoords="axes fraction",
-        ha="center",
-        va="center",
-        fontsize=7.5,
-        arrowprops={"arrowstyle": "-|>", "lw": 0.8, "color": "k"},
-        zorder=5,
-        path_effects=_HALO,
-    )
-
-
-# --- series -----------------------------------------------------------------------------------
 
 
 def water_series(series: xr.Dataset) -> Figure:
@@ -343,25 +59,9 @@ def water_series(series: xr.Dataset) -> Figure:
     rows[2].set_ylim(0.0, 1.3 * rows[2].get_ylim()[1])
     rows[2].legend(loc="upper right", ncols=3)
     if counts:
-        rows[3].plot(t, series["neutrons"], color=ORANGE, label="simulated")
-        if "neutrons_observed" in series:
-            rows[3].plot(
-                series["neutrons_time"],
-                series["neutrons_observed"],
-                ".",
-                ms=2.5,
-                color=GREY,
-                label="observed cells",
-            )
-            rows[3].plot(
-                series["neutrons_time"],
-                series["neutrons_simulated"],
-                color=RED,
-                lw=0.8,
-                label="simulated, observed cells",
-            )
-            rows[3].legend(loc="upper right", ncols=3)
+        rows[3].plot(t, series["neutrons"], color=ORANGE)
         rows[3].set_ylabel("neutron\ncount rate [h⁻¹]")
+    rows[0].set_xlim(t[0], t[-1] + np.timedelta64(1, "D"))
     time_axis(rows[-1])
     fig.align_ylabels(rows)
     return fig
@@ -411,6 +111,7 @@ def cell_series(series: xr.Dataset) -> Figure:
     rows[0].legend(loc="upper right", ncols=min(4, len(own)))
     if counts:
         rows[1].set_ylabel("neutron\ncount rate [h⁻¹]")
+    rows[0].set_xlim(t[0], t[-1] + np.timedelta64(1, "D"))
     time_axis(rows[-1])
     fig.align_ylabels(rows)
     return fig
@@ -483,9 +184,13 @@ def comparison(series: xr.Dataset, name: str, label: str, unit: str) -> Figure:
     right.plot(obs, sim, ".", ms=3, color=BLUE, alpha=0.5)
     both = np.concatenate([obs, sim])
     both = both[np.isfinite(both)]
-    limits = (both.min(), both.max()) if both.size else (0.0, 1.0)
+    low, high = (both.min(), both.max()) if both.size else (0.0, 1.0)
+    pad = 0.03 * (high - low) or 1.0
+    limits = (low - pad, high + pad)
     right.plot(limits, limits, color="k", lw=0.8)
-    right.set_aspect("equal")
+    right.set(xlim=limits, ylim=limits, aspect="equal")
+    right.xaxis.set_major_locator(MaxNLocator(4))
+    right.yaxis.set_major_locator(MaxNLocator(4))
     right.set_xlabel(f"observed [{unit}]")
     right.set_ylabel(f"simulated [{unit}]")
     return fig
@@ -508,6 +213,8 @@ def balance(data: xr.Dataset) -> Figure:
         values = shown[name].to_numpy()
         if np.abs(values).max(initial=0.0) < 1e-6:
             continue
+        if name == "karst":
+            label = "loss in karst" if values.sum() >= 0.0 else "gain in karst (below 0)"
         start = np.where(values >= 0, up, down)
         axes.bar(place + 0.2, values, 0.34, bottom=start, color=color, label=label)
         up, down = up + np.maximum(values, 0.0), down + np.minimum(values, 0.0)
@@ -520,6 +227,5 @@ def balance(data: xr.Dataset) -> Figure:
     axes.set_xticks(place, ticks)
     axes.set_ylabel("water [mm]")
     axes.grid(False, axis="x")
-    axes.set_ylim(top=1.22 * float(max(up.max(), shown["precipitation"].max())))
-    axes.legend(loc="upper center", ncols=5)
+    fig.legend(loc="outside upper center", ncols=5)
     return fig

@@ -79,15 +79,36 @@ def _flags_table(members: xr.Dataset) -> Table:
     return Table(["how it ended", "members", "their numbers"], rows)
 
 
+_SETTING_UNITS = {
+    "N": "h⁻¹",
+    "N0": "h⁻¹",
+    "distance": "m",
+    "absolute_humidity": "g m⁻³",
+    "length": "mm",
+}
+
+
+def _setting(key: str, value: Any) -> str:
+    """Return a setting of an operator in words, e.g. ``absolute humidity 7 g m⁻³``."""
+    name = key.replace("_", " ")
+    if isinstance(value, Mapping):
+        return f"{name}: {', '.join(_setting(k, v) for k, v in value.items())}"
+    if isinstance(value, bool):
+        return f"{name}: {'yes' if value else 'no'}"
+    if isinstance(value, int | float):
+        return f"{name} {value:g} {_SETTING_UNITS.get(key, '')}".rstrip()
+    return f"{name} {str(value).replace('_', ' ')}"
+
+
 def _operator_table(study: Mapping[str, Any], results: xr.Dataset) -> Table:
     """Return the operators with what the numbers depend on."""
     rows = []
     names = [str(n) for n in results["operator"].to_numpy()]
     for n, (name, part) in enumerate(zip(names, study["neutrons"]["operators"], strict=True)):
-        settings = [f"{k} {v}" for k, v in part.items() if k != "method" and v is not None]
+        settings = [_setting(k, v) for k, v in part.items() if k != "method" and v is not None]
         rate = results["count_rate"].isel(operator=n).to_numpy().astype(float)
         same = results["count_rate_homogeneous"].isel(operator=n).to_numpy().astype(float)
-        off = 100.0 * (rate / same - 1.0)
+        off = np.where(figures.bare(results), 100.0 * (rate / same - 1.0), np.nan)
         rows.append(
             [
                 figures.operator_name(name),
@@ -104,7 +125,8 @@ def _operator_table(study: Mapping[str, Any], results: xr.Dataset) -> Table:
         "above homogeneous, mean [%]",
         "its standard deviation [%]",
     ]
-    return Table(header, rows, "Homogeneous: a profile with the water of the root zone everywhere.")
+    caption = "Homogeneous: a profile with the water of the root zone everywhere; without snow."
+    return Table(header, rows, caption)
 
 
 def _neutron_sections(

@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rootzone.report.column_figures import THETA, colored, operator_name
+from rootzone.report.column_figures import THETA, colored, long_axis, operator_name
 from rootzone.report.style import (
     BLUE,
     GREEN,
@@ -15,7 +15,6 @@ from rootzone.report.style import (
     RED,
     figure,
     source_note,
-    time_axis,
 )
 
 
@@ -29,14 +28,14 @@ def bands(quantiles: xr.Dataset, members: xr.Dataset) -> Figure:
     zone = quantiles.attrs["root_zone_cm"]
     _fan(rows[0], t, quantiles["root_zone"].to_numpy(), BLUE)
     rows[0].set_ylabel(f"water of 0-{zone:g} cm {THETA}")
-    rows[0].set_title(f"Quantiles over {n} members")
+    rows[0].set_title(f"a  root zone, quantiles over {n} members", loc="left")
     rows[0].legend(loc="upper right", ncols=3)
     if has_counts:
         name = operator_name(str(quantiles["operator"].to_numpy()[0]))
         _fan(rows[1], t, quantiles["count_rate"].isel(operator=0).to_numpy(), RED)
         rows[1].set_ylabel("counts [h$^{-1}$]")
-        rows[1].set_title(name)
-    time_axis(rows[-1])
+        rows[1].set_title(f"b  neutron counts, {name}", loc="left")
+    long_axis(rows[-1])
     source_note(fig, quantiles)
     return fig
 
@@ -69,18 +68,18 @@ def deviation(cloud: xr.Dataset, operator: int = 0) -> Figure:
     right.axhline(0.0, color="k", lw=1.4)
     q = np.quantile(percent, [0.05, 0.5, 0.95])
     right.set_xlabel("instants")
-    for share, value in zip(("5 %", "50 %", "95 %"), q, strict=True):
+    for share, value in (("5 %", q[0]), ("95 %", q[2])):
         right.axhline(value, color=RED, lw=0.8, ls=(0, (4, 2)))
         right.annotate(
             f"{share}: {value:+.1f} %",
-            (1.0, value),
+            (1.02, value),
             xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom",
+            ha="left",
+            va="center",
             fontsize=8,
             color=RED,
         )
-    right.set_title("b  how often", loc="left")
+    right.set_title(f"b  median {q[1]:+.1f} %", loc="left")
     low, high = np.quantile(percent, [0.001, 0.999])
     pad = 0.08 * (high - low) + 0.1
     left.set_ylim(low - pad, high + pad)
@@ -105,8 +104,10 @@ def distributions(members: xr.Dataset, years: float) -> Figure:
     panels = fig.subplots(1, 3 if has_counts else 2)
     bins = int(np.clip(2.0 * np.sqrt(ended.sizes["member"]), 8, 60))
     panels[0].hist(ended["mean_root_zone"], bins=bins, color=BLUE, alpha=0.75, lw=0)
-    panels[0].set_xlabel(f"mean water of 0-{members.attrs['root_zone_cm']:g} cm {THETA}")
+    panels[0].set_xlabel(f"0-{members.attrs['root_zone_cm']:g} cm {THETA}")
     panels[0].set_ylabel("members")
+    panels[0].set_title("a  mean water", loc="left")
+    panels[1].set_title("b  fluxes", loc="left")
     boxes = panels[1].boxplot(
         [ended[k].to_numpy() / years for k in flows],
         orientation="horizontal",
@@ -132,7 +133,8 @@ def distributions(members: xr.Dataset, years: float) -> Figure:
             cmap="viridis",
         )
         fig.colorbar(shown, ax=panels[2], label="bulk density [g cm$^{-3}$]", aspect=28)
-        panels[2].set_xlabel(f"mean water {THETA}")
-        panels[2].set_ylabel(f"mean counts, {name} [h$^{{-1}}$]")
+        panels[2].set_xlabel(f"0-{members.attrs['root_zone_cm']:g} cm {THETA}")
+        panels[2].set_ylabel("mean counts [h$^{-1}$]")
+        panels[2].set_title(f"c  {name}", loc="left")
     source_note(fig, members)
     return fig

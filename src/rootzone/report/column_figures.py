@@ -43,6 +43,17 @@ def operator_name(name: str) -> str:
     return NAMES.get(head, head) + (f" ({number})" if number else "")
 
 
+def bare(dataset: xr.Dataset) -> np.ndarray:
+    """Return when no snow lies."""
+    return dataset["snow_water_equivalent"].to_numpy() <= _SNOW
+
+
+def long_axis(axes: Axes) -> None:
+    """Label a time axis whose series fill it from side to side."""
+    axes.margins(x=0.0)
+    time_axis(axes)
+
+
 def _daily(dataset: xr.Dataset, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return days and daily sums of a flux."""
     t = dataset["time"].to_numpy().astype("datetime64[D]")
@@ -102,22 +113,15 @@ def root_zone(results: xr.Dataset) -> Figure:
     shown = thin(results, "time")
     t = shown["time"].to_numpy()
     bounds = results["layer_bounds"].to_numpy()[0]
-    axes.plot(
-        t,
-        shown["soil_moisture"].isel(layer=0),
-        color=SKY,
-        lw=0.8,
-        label=f"{bounds[0]:g}-{bounds[1]:g} cm",
-    )
-    axes.plot(
-        t, shown["root_zone"], color="k", lw=1.3, label=f"0-{results.attrs['root_zone_cm']:g} cm"
-    )
+    first, zone = f"{bounds[0]:g}-{bounds[1]:g} cm", f"0-{results.attrs['root_zone_cm']:g} cm"
+    axes.plot(t, shown["soil_moisture"].isel(layer=0), color=SKY, lw=0.8, label=first)
+    axes.plot(t, shown["root_zone"], color="k", lw=1.3, label=zone)
     axes.set_ylabel(f"water content {THETA}")
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, 1.18 * axes.get_ylim()[1])
     _shade_snow(axes, shown)
     axes.legend(loc="upper right", ncols=3)
     axes.set_title(f"Soil water, {results.attrs['station']}")
-    time_axis(axes)
+    long_axis(axes)
     source_note(fig, results)
     return fig
 
@@ -153,21 +157,27 @@ def counts(results: xr.Dataset, hours: float) -> Figure:
     low, high = top.get_ylim()
     top.set_ylim(low, high + 0.22 * (high - low))
     top.legend(loc="upper right", ncols=5, markerscale=5)
-    time_axis(rows[-1])
+    long_axis(rows[-1])
     source_note(fig, results)
     return fig
 
 
 def _shade_snow(axes: Axes, shown: xr.Dataset) -> None:
     """Shade the times of snow cover, as high as the axes are."""
-    snow = shown["snow_water_equivalent"].to_numpy() > _SNOW
+    snow = shown["snow_water_equivalent"].to_numpy() > _SNOW  # nowhere, where it is not known
     if snow.any():
-        low, high = axes.get_ylim()
-        t = shown["time"].to_numpy()
         axes.fill_between(
-            t, low, high, where=snow, step="post", color="#bbbbbb", alpha=0.4, lw=0, label="snow"
+            shown["time"].to_numpy(),
+            0.0,
+            1.0,
+            where=snow,
+            step="post",
+            transform=axes.get_xaxis_transform(),
+            color="#bbbbbb",
+            alpha=0.4,
+            lw=0,
+            label="snow",
         )
-        axes.set_ylim(low, high)
 
 
 _FLUXES = {
@@ -193,19 +203,13 @@ def fluxes(results: xr.Dataset) -> Figure:
         if name != "precipitation":
             daily.plot(days, values, color=color, lw=0.7)
     days, demand = _daily(results, "potential_evapotranspiration")
-    total.plot(
-        days,
-        np.cumsum(demand),
-        color=GREY,
-        ls=(0, (4, 2)),
-        lw=0.9,
-        label=f"potential evapotranspiration, {demand.sum():.0f} mm",
-    )
+    label = f"potential evapotranspiration, {demand.sum():.0f} mm"
+    total.plot(days, np.cumsum(demand), color=GREY, ls=(0, (4, 2)), lw=0.9, label=label)
     total.set_ylabel("since the start [mm]")
     total.set_title(f"Fluxes, {results.attrs['station']}")
     total.legend(loc="upper left")
     daily.set_ylabel("of each day [mm d$^{-1}$]")
-    time_axis(daily)
+    long_axis(daily)
     source_note(fig, results)
     return fig
 
@@ -242,7 +246,7 @@ def balance(results: xr.Dataset) -> Figure:
     low, high = error.get_ylim()
     error.set_ylim(low, high + 0.5 * (high - low))
     error.legend(loc="upper left", ncols=2)
-    time_axis(error)
+    long_axis(error)
     source_note(fig, results)
     return fig
 
@@ -279,10 +283,18 @@ def counts_against_water(results: xr.Dataset, operator: int = 0) -> Figure:
     zone = results.attrs["root_zone_cm"]
     water = results["root_zone"].to_numpy().astype(float)
     rate = results["count_rate"].isel(operator=operator).to_numpy().astype(float)
-    bare = results["snow_water_equivalent"].to_numpy() <= _SNOW
+    usable = bare(results)
     bounds = results["layer_bounds"].to_numpy()
     excess = results["soil_moisture"].isel(layer=0).to_numpy() - water
-    colored(cloud, fig, water[bare], rate[bare], excess[bare], f"0-{bounds[0, 1]:g}", f"0-{zone:g}")
+    colored(
+        cloud,
+        fig,
+        water[usable],
+        rate[usable],
+        excess[usable],
+        f"0-{bounds[0, 1]:g}",
+        f"0-{zone:g}",
+    )
     line = results["line_water"].to_numpy()
     cloud.plot(
         line,
@@ -295,7 +307,7 @@ def counts_against_water(results: xr.Dataset, operator: int = 0) -> Figure:
     span = float(np.ptp(water[known])) if known.any() else 0.1
     low = float(water[known].min()) if known.any() else 0.0
     cloud.set_xlim(low - 0.08 * span, low + 1.08 * span)
-    shown = rate[bare & known]
+    shown = rate[usable & known]
     if shown.size:
         pad = 0.12 * float(np.ptp(shown)) + 1.0
         cloud.set_ylim(float(shown.min()) - pad, float(shown.max()) + 2.0 * pad)
@@ -303,9 +315,11 @@ def counts_against_water(results: xr.Dataset, operator: int = 0) -> Figure:
     name = operator_name(str(results["operator"].to_numpy()[operator]))
     cloud.set_ylabel("neutron count rate [h$^{-1}$]")
     cloud.set_title(f"a  {name}: one mean, many counts", loc="left")
-    found = _equal_pair(water, rate, bare)
+    found = _equal_pair(water, rate, usable)
     if found is not None:
+        t = results["time"].to_numpy()
         for letter, when, color in zip("12", found, (ORANGE, BLUE), strict=True):
+            day = np.datetime_as_string(t[when], unit="D")
             cloud.plot(
                 water[when],
                 rate[when],
@@ -315,9 +329,10 @@ def counts_against_water(results: xr.Dataset, operator: int = 0) -> Figure:
                 mec="k",
                 mew=1.0,
                 zorder=5,
-                label=f"profile {letter}",
+                ls="none",
+                label=f"{letter}: {day}, mean {water[when]:.3f}, {rate[when]:.0f} h$^{{-1}}$",
             )
-        _two_profiles(pair, results, found, water, rate)
+        _two_profiles(pair, results, found, rate)
     else:
         pair.set_axis_off()
     cloud.legend(loc="upper right")
@@ -345,18 +360,14 @@ def colored(
     bar.set_label(f"water of {top} cm less that of {zone} cm [m$^3$ m$^{{-3}}$]", fontsize=8)
 
 
-def _two_profiles(
-    axes: Axes, results: xr.Dataset, pair: tuple[int, int], water: Any, rate: Any
-) -> None:
+def _two_profiles(axes: Axes, results: xr.Dataset, pair: tuple[int, int], rate: np.ndarray) -> None:
     """Draw two profiles over depth, with their means and counts."""
     bounds = results["layer_bounds"].to_numpy()
     zone = results.attrs["root_zone_cm"]
     deepest = min(2.0 * zone, bounds[-1, 1])
     edges = np.append(bounds[:, 0], bounds[-1, 1])
-    t = results["time"].to_numpy()
     for letter, when, color in zip("12", pair, (ORANGE, BLUE), strict=True):
         theta = results["soil_moisture"].isel(time=when).to_numpy()
-        day = np.datetime_as_string(t[when], unit="D")
         axes.stairs(
             theta,
             edges,
@@ -364,14 +375,21 @@ def _two_profiles(
             baseline=None,
             color=color,
             lw=2.2,
-            label=f"{letter}: {day}, mean {water[when]:.3f}, {rate[when]:.0f} h$^{{-1}}$",
+        )
+        axes.annotate(
+            letter,
+            (theta[0], 0.0),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            color=color,
+            weight="bold",
         )
     axes.axhline(zone, color="k", lw=0.7, ls=(0, (4, 3)))
     axes.set_ylim(deepest, 0.0)
     axes.set_xlabel(THETA)
     axes.set_ylabel("depth [cm]")
     more = 100.0 * (rate[pair[0]] / rate[pair[1]] - 1.0)
-    axes.set_title(f"b  equal means, {more:.1f} % more counts", loc="left")
+    axes.set_title(f"b  equal means, {more:.1f} % more counts", loc="left", pad=16)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.margins(x=0.08)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.45, -0.13), fontsize=8)

@@ -93,12 +93,11 @@ def soil_moisture(daily: xr.Dataset) -> Figure:
     axes.plot(t, daily["soil_moisture"], color=BLUE, label="footprint (depth-weighted)")
     for n, color in zip(range(daily.sizes["depth"]), (RED, PURPLE, GREEN), strict=False):
         bottom = float(daily["depth"][n])
-        mean, sigma = daily["root_zone"][n], daily["root_zone_sigma"][n]
+        mean = daily["root_zone"][n]
         axes.plot(t, mean, color=color, lw=1.0, label=f"root zone 0-{bottom:g} cm")
         if n == 0:
-            axes.fill_between(
-                t, mean - 1.645 * sigma, mean + 1.645 * sigma, color=color, alpha=0.12, lw=0
-            )
+            band = daily["root_zone_lower"][n], daily["root_zone_upper"][n]
+            axes.fill_between(t, *band, color=color, alpha=0.12, lw=0)
     upper = daily["soil_moisture_upper"].to_numpy()
     upper = upper[np.isfinite(upper)]
     if upper.size:  # room for the legend above the band

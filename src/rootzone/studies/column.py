@@ -25,7 +25,7 @@ from rootzone.studies.column_output import (
     simulated_dataset,
     soil_variables,
 )
-from rootzone.studies.column_parts import Parts
+from rootzone.studies.column_parts import MemberParts
 from rootzone.studies.column_site import members_of, site_of
 from rootzone.studies.column_soil import Soils, soils_of
 from rootzone.studies.column_weather import ColumnWeather, weather_of
@@ -83,10 +83,10 @@ def run_column(
     count, width = chunk_count(size, chunk), chunk_width(size, chunk)
     memory = width * ready.site.memory_per_member(np.dtype(study.precision))
     context.log.tell(
-        f"{count} chunks of {width} columns, about {memory / 1e6:.0f} MB each, "
-        f"{min(len(workers()), count)} at a time"
+        f"{count} chunk{'s' if count > 1 else ''} of {width} columns, about {memory / 1e6:.0f} MB "
+        f"each, {min(len(workers()), count)} at a time"
     )
-    parts = Parts(context.folder if study.is_ensemble else None, made_with)
+    parts = MemberParts(context.folder if study.is_ensemble else None, made_with)
     done = parts.known(count)
     if done:
         context.log.tell(f"{len(done)} of {count} chunks were written before and are taken up")
@@ -108,7 +108,7 @@ def run_column(
 
 
 def _datasets(
-    study: ColumnStudy, ready: Prepared, parts: Parts, count: int, context: Context
+    study: ColumnStudy, ready: Prepared, parts: MemberParts, count: int, context: Context
 ) -> dict[str, xr.Dataset]:
     """Return the member shown in detail, and for ensembles what all members did."""
     member = study.output.member

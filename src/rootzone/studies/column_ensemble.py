@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +11,13 @@ import xarray as xr
 
 from rootzone.config.column import ColumnStudy
 from rootzone.data import variable
-from rootzone.simulate import Members, Site, homogeneous_rates, pick
+from rootzone.simulate import CountOperator, Members, NeutronSoil, Site, homogeneous_rates, pick
 from rootzone.studies.column_output import (
     operator_coordinate,
     soil_variables,
     status_attributes,
 )
-from rootzone.studies.column_parts import Parts
+from rootzone.studies.column_parts import MemberParts
 from rootzone.studies.column_soil import Soils
 from rootzone.water.richards import Status
 
@@ -39,6 +40,18 @@ _TOTALS = (
 _CUMULATIVE = ("evaporation", "transpiration", "drainage")
 
 
+@eqx.filter_jit
+def _homogeneous(
+    operators: tuple[CountOperator, ...],
+    edges: np.ndarray,
+    theta: np.ndarray,
+    soil: NeutronSoil,
+    sensitivity: Any,
+) -> jax.Array:
+    """Return count rates (operator, point) [h-1]; compiled once for all blocks of a study."""
+    return sensitivity * jnp.stack([homogeneous_rates(op, theta, edges, soil) for op in operators])
+
+
 def homogeneous_of(site: Site, members: Members, theta: np.ndarray, who: np.ndarray) -> np.ndarray:
     """Return count rates (operator, point) [h-1] of homogeneous profiles.
 
@@ -54,12 +67,6 @@ def homogeneous_of(site: Site, members: Members, theta: np.ndarray, who: np.ndar
         Place of the member whose soil each point has.
     """
     edges = site.sight()
-
-    @jax.jit
-    def block(theta: jax.Array, soil: Any, sensitivity: jax.Array) -> jax.Array:
-        rates = [homogeneous_rates(op, theta, edges, soil) for op in site.operators]
-        return sensitivity * jnp.stack(rates)
-
     out = np.full((len(site.operators), theta.size), np.nan)
     if not site.operators:
         return out
@@ -69,7 +76,9 @@ def homogeneous_of(site: Site, members: Members, theta: np.ndarray, who: np.ndar
         here = known[start : start + _BLOCK]
         filled = np.resize(here, _BLOCK)  # one shape, one compilation
         some = pick(members, who[filled])
-        rates = block(theta[filled].astype(dtype), some.neutrons, some.sensitivity)
+        rates = _homogeneous(
+            site.operators, edges, theta[filled].astype(dtype), some.neutrons, some.sensitivity
+        )
         out[:, here] = np.asarray(rates)[:, : here.size]
     return out
 
@@ -111,7 +120,7 @@ def with_homogeneous(
 
 
 def members_dataset(
-    study: ColumnStudy, soils: Soils, members: Members, parts: Parts, count: int
+    study: ColumnStudy, soils: Soils, members: Members, parts: MemberParts, count: int
 ) -> xr.Dataset:
     """Return soils, status, totals and means of all members."""
     d = ("member",)
@@ -175,7 +184,7 @@ def _by_day(values: np.ndarray, per_day: int, *, total: bool) -> np.ndarray:
 
 
 def quantiles_dataset(
-    study: ColumnStudy, axis: pd.DatetimeIndex, parts: Parts, count: int
+    study: ColumnStudy, axis: pd.DatetimeIndex, parts: MemberParts, count: int
 ) -> xr.Dataset:
     """Return daily quantiles over the members that finished."""
     per_day = 24 if study.output.step == "1h" else 1
@@ -225,7 +234,7 @@ def quantiles_dataset(
 
 
 def cloud_dataset(
-    study: ColumnStudy, site: Site, members: Members, parts: Parts, count: int
+    study: ColumnStudy, site: Site, members: Members, parts: MemberParts, count: int
 ) -> xr.Dataset | None:
     """Return counts of real and of homogeneous profiles with equal root-zone water.
 
@@ -236,13 +245,15 @@ def cloud_dataset(
         return None
     rng = np.random.default_rng([study.seed, 17])
     size = members.number.shape[0]
+    # Drawn before the parts are read, so that it does not depend on how members were computed.
+    chosen = np.sort(rng.integers(0, size, POINTS))
+    instants = rng.integers(0, site.rows, POINTS)
     who, water, top, rate = [], [], [], []
     first = 0
     for number in range(count):
         part = parts.read(number)
-        shape = part["root_zone"].shape
-        wanted = max(1, round(POINTS * shape[0] / size))
-        m, t = rng.integers(0, shape[0], wanted), rng.integers(0, shape[1], wanted)
+        here = (chosen >= first) & (chosen < first + part.sizes["member"])
+        m, t = chosen[here] - first, instants[here]
         bare = part["snow_water_equivalent"].to_numpy()[m, t] <= _SNOW
         good = bare & np.isfinite(part["root_zone"].to_numpy()[m, t])
         m, t = m[good], t[good]
@@ -250,7 +261,7 @@ def cloud_dataset(
         water.append(part["root_zone"].to_numpy()[m, t])
         top.append(part["soil_moisture"].to_numpy()[m, t, 0])
         rate.append(part["count_rate"].to_numpy()[m, t])
-        first += shape[0]
+        first += part.sizes["member"]
     who, water = np.concatenate(who), np.concatenate(water)
     if not who.size:
         return None

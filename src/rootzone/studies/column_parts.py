@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
 import xarray as xr
 
@@ -15,7 +16,7 @@ FOLDER = "members"
 _MADE = "made_with"
 
 
-class Parts:
+class MemberParts:
     """Datasets of chunks of members, in files or in memory.
 
     Parameters
@@ -56,8 +57,8 @@ class Parts:
             path = self._path(number)
             if path is not None and path.is_file():
                 try:
-                    with xr.open_dataset(path, engine="h5netcdf") as dataset:
-                        if dataset.attrs.get(_MADE) == self._made_with:
+                    with h5netcdf.File(path, "r") as file:
+                        if file.attrs.get(_MADE) == self._made_with:
                             found.append(number)
                 except (OSError, ValueError):
                     continue
@@ -88,10 +89,12 @@ class Parts:
         for number in range(count):
             path = self._path(number)
             if path is None:
-                yield self._kept[number][name].to_numpy()
+                # In the order of a file: sums are then rounded as those of a part that was read.
+                yield np.ascontiguousarray(self._kept[number][name].to_numpy())
                 continue
             try:
-                with xr.open_dataset(path, engine="h5netcdf") as dataset:
-                    yield dataset[name].to_numpy()
+                with h5netcdf.File(path, "r") as file:  # twenty times quicker than as a dataset
+                    values = np.asarray(file.variables[name][...])
+                yield values
             except (OSError, ValueError, KeyError) as error:
                 raise RunError(f"{path}: cannot be read ({error})") from None

@@ -13,7 +13,13 @@ import numpy as np
 import pandas as pd
 
 from rootzone.config.column import ColumnStudy
-from rootzone.config.column_weather import GeneratedWeather, NoSnow, RecordedWeather, WeatherTable
+from rootzone.config.column_weather import (
+    GeneratedWeather,
+    NoSnow,
+    Plants,
+    RecordedWeather,
+    WeatherTable,
+)
 from rootzone.core import DataError
 from rootzone.data import Column, Series, clean_order, column_values, interval_hours, on_axis
 from rootzone.simulate import GeneratedWeather as Generator
@@ -213,6 +219,12 @@ def _check_columns(
             )
         if step == _HOUR and (study.site.longitude is None or "temperature" not in known):
             raise DataError(f"hourly {method} needs site.longitude and a column for temperature")
+    plants = study.vegetation
+    if step != _DAY and isinstance(plants, Plants) and plants.interception == "braden":
+        raise DataError(
+            f"vegetation.interception is braden, which is for daily rain, this one comes every "
+            f"{step / _HOUR:g} h: take store"
+        )
     if not isinstance(study.snow, NoSnow) and not (daily or "temperature" in known):
         raise DataError(f"snow needs a column for temperature ({where}), or snow.method: none")
 
@@ -239,9 +251,12 @@ def _refuse_gaps(name: str, data: np.ndarray, axis: pd.DatetimeIndex, series: li
         return
     source = next(s.source for s in series if s.quantity == name)
     days = axis[gap].floor("D").unique()
+    when = f"on {days[0]:%Y-%m-%d}"
+    if len(days) > 1:
+        when = f"on {len(days)} days, the first {days[0]:%Y-%m-%d}"
     raise DataError(
-        f"{source}: {name} is missing on {len(days)} days, the first {days[0]:%Y-%m-%d}: the "
-        "column wants weather without gaps, fill them or choose another period (weather.start, end)"
+        f"{source}: {name} is missing {when}: the column wants weather without gaps, fill them or "
+        "choose another period (weather.start, end)"
     )
 
 

@@ -13,7 +13,14 @@ from typing import Any
 import xarray as xr
 import yaml
 
-from rootzone.config import CatchmentStudy, ColumnStudy, StationStudy, StudyBase, load_study
+from rootzone.config import (
+    CatchmentStudy,
+    ColumnStudy,
+    InverseStudy,
+    StationStudy,
+    StudyBase,
+    load_study,
+)
 from rootzone.core import RunError
 from rootzone.data import Log, RunFolder
 from rootzone.studies.context import Context
@@ -120,10 +127,30 @@ def _column_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
     return column_page(datasets, summary)
 
 
+def _run_inverse(study: InverseStudy, context: Context):
+    from rootzone.studies.inverse import run_inverse
+
+    made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
+    return run_inverse(study, context, made_with=made_with)
+
+
+def _check_inverse(study: InverseStudy, context: Context) -> None:
+    from rootzone.studies.inverse import check_inverse
+
+    check_inverse(study, context)
+
+
+def _inverse_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> str:
+    from rootzone.report.inverse import inverse_page
+
+    return inverse_page(datasets, summary)
+
+
 KINDS: dict[str, Kind] = {
     "station": Kind(_run_station, _check_station, _station_page),
     "catchment": Kind(_run_catchment, _check_catchment, _catchment_page),
     "column": Kind(_run_column, _check_column, _column_page),
+    "inverse": Kind(_run_inverse, _check_inverse, _inverse_page),
 }
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from rootzone import neutrons as ne
 from rootzone.config.station import SampleCalibration, StationStudy
+from rootzone.config.station_root_zone import ExponentialFilter
 from rootzone.core import DataError
 from rootzone.data import EXCLUDED, Flag, spike_flags
 from rootzone.studies.context import Context
@@ -24,7 +25,12 @@ from rootzone.studies.station_retrieval import (
     daily_counts,
     retrieve,
 )
-from rootzone.studies.station_root_zone import compare, filter_root_zone
+from rootzone.studies.station_root_zone import (
+    RootZone,
+    compare,
+    daily_sensors,
+    filter_root_zone,
+)
 from rootzone.studies.station_soil import Soil, soil_of
 
 
@@ -40,8 +46,7 @@ class StationResult:
     days: pd.DatetimeIndex
     daily: Retrieved
     daily_snow: np.ndarray
-    root_zone: np.ndarray
-    root_zone_sigma: np.ndarray
+    root_zone: RootZone
     comparison: dict[str, dict[str, np.ndarray]]
     scores: dict[str, dict[str, float]]
 
@@ -116,8 +121,16 @@ def run_station(study: StationStudy, context: Context) -> StationResult:
             f"N0 is {calibrated.N0:.0f} h-1"
         )
     context.progress("root zone", 0.8)
-    root_zone, root_zone_sigma = filter_root_zone(study, days, daily, snow)
-    comparison, scores = compare(study, obs, soil, days, daily, snow, root_zone)
+    sensors = daily_sensors(study, obs, soil, days)
+    if isinstance(study.root_zone, ExponentialFilter):
+        root_zone = filter_root_zone(study.root_zone, days, daily, snow)
+    else:
+        from rootzone.studies.station_learned import learned_root_zone
+
+        root_zone = learned_root_zone(
+            study, obs, soil, calibrated, days, daily, snow, sensors, context
+        )
+    comparison, scores = compare(study, sensors, daily, snow, root_zone)
     return StationResult(
         obs,
         corrected,
@@ -128,7 +141,6 @@ def run_station(study: StationStudy, context: Context) -> StationResult:
         daily,
         snow,
         root_zone,
-        root_zone_sigma,
         comparison,
         scores,
     )

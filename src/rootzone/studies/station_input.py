@@ -270,6 +270,16 @@ def _usable_counts(source: str, flags: np.ndarray, used: tuple[float, float]) ->
     raise DataError(f"{source}: of {len(flags)} counts none can be used: {', '.join(found)}")
 
 
+def daily_sum(obs: Observations, days: pd.DatetimeIndex, name: str) -> np.ndarray:
+    """Return the sums of days (day) of an amount; NaN without any value."""
+    values = obs.values[name]
+    position = ((obs.axis.floor("D") - days[0]) // pd.Timedelta("1D")).to_numpy()
+    valid = ~np.isnan(values)
+    total = np.bincount(position[valid], values[valid], minlength=len(days))
+    number = np.bincount(position[valid], minlength=len(days))
+    return np.where(number > 0, total, np.nan)
+
+
 def naive_utc(time: datetime) -> pd.Timestamp:
     """Return a time as the package keeps it: UTC without zone."""
     stamp = pd.Timestamp(time)

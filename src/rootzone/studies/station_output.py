@@ -3,12 +3,13 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from rootzone.config.station import StationStudy
+from rootzone.config.station_root_zone import ExponentialFilter
 from rootzone.data import Flag, flag_attributes, time_coordinate, variable
 from rootzone.studies.station import StationResult
+from rootzone.studies.station_input import daily_sum
 from rootzone.studies.station_retrieval import Retrieved
 
 SHARES = {
@@ -98,14 +99,21 @@ def station_datasets(study: StationStudy, result: StationResult) -> dict[str, xr
             "snow_or_frost": xr.Variable(
                 d, result.daily_snow.astype(np.int8), {"long_name": "snow cover or frozen soil"}
             ),
-            "root_zone": variable(("depth", "day"), result.root_zone, "root_zone"),
-            "root_zone_sigma": variable(
-                ("depth", "day"),
-                result.root_zone_sigma,
-                "",
-                units="m3 m-3",
-                long_name="standard deviation of root-zone soil moisture",
-            ),
+            "root_zone": variable(("depth", "day"), result.root_zone.mean, "root_zone"),
+            **{
+                f"root_zone_{name}": variable(
+                    ("depth", "day"),
+                    values,
+                    "",
+                    units="m3 m-3",
+                    long_name=f"{words} of root-zone soil moisture",
+                )
+                for name, values, words in (
+                    ("sigma", result.root_zone.sigma, "standard deviation"),
+                    ("lower", result.root_zone.lower, "lower end of the 90 % band"),
+                    ("upper", result.root_zone.upper, "upper end of the 90 % band"),
+                )
+            },
             "soil_moisture_share": variable(
                 ("source", "day"),
                 np.stack([result.daily.shares[k] for k in SHARES]),
@@ -150,17 +158,9 @@ def _day_coordinate(result: StationResult) -> tuple[np.ndarray, dict[str, str]]:
 
 
 def _daily_rain(result: StationResult) -> xr.Variable:
-    rain = result.observations.values["precipitation"]
-    position = (
-        (result.observations.axis.floor("D") - result.days[0]) // pd.Timedelta("1D")
-    ).to_numpy()
-    valid = ~np.isnan(rain)
-    size = len(result.days)
-    total = np.bincount(position[valid], rain[valid], minlength=size)
-    number = np.bincount(position[valid], minlength=size)
     return variable(
         ("day",),
-        np.where(number > 0, total, np.nan),
+        daily_sum(result.observations, result.days, "precipitation"),
         "precipitation",
         long_name="precipitation per day",
     )
@@ -234,7 +234,18 @@ def _attributes(study: StationStudy, result: StationResult) -> dict[str, Any]:
         "organic_water_g_g": soil.organic_water,
         "window_hours": study.time.window_hours,
         "root_zone_method": study.root_zone.method,
-        "root_zone_T_days": [float(t) for t in study.root_zone.times()],
+        **_root_zone_settings(study),
+    }
+
+
+def _root_zone_settings(study: StationStudy) -> dict[str, Any]:
+    settings = study.root_zone
+    if isinstance(settings, ExponentialFilter):
+        return {"root_zone_T_days": [float(t) for t in settings.times()]}
+    tuned = settings.fine_tuning
+    return {
+        "root_zone_model": settings.model,
+        "root_zone_fine_tuning_days": 0 if tuned is None else tuned.days,
     }
 
 

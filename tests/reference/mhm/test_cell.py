@@ -9,10 +9,10 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-import xarray as xr
 
 from rootzone.data.cells import calendar_of, disaggregation_of, weather_of
 from rootzone.data.domain import Cases
+from rootzone.data.mhm.netcdf import load_netcdf
 from rootzone.data.mhm.parameters import default_parameters
 from rootzone.data.mhm.restart import read_restart
 from rootzone.data.synthetic_domain import hills
@@ -94,19 +94,18 @@ def ours(domain, setup, outputs, weather=None):
 
 def check(result, restart, outputs):
     """Compare every output that mHM writes, horizon by horizon, and the states at the end."""
-    with xr.open_dataset(outputs.fluxes) as data:
-        compared = 0
-        for name, values in result.daily.items():
-            mhm_name = name if name == NEUTRONS else OUTPUTS[name].mhm_name
-            by_horizon = [values] if values.ndim == 2 else list(np.moveaxis(values, 1, 0))
-            for h, mine in enumerate(by_horizon):
-                full_name = mhm_name if values.ndim == 2 else f"{mhm_name}_L{h + 1:02d}"
-                theirs = data[full_name].values[:, restart.mask]
-                # Fast interflow stays away where the threshold is high: not from every case.
-                assert theirs.std() > 0 or name == "fast_interflow", f"no {full_name} to compare"
-                last = np.asarray(mine)[-len(theirs) :]
-                np.testing.assert_allclose(last, theirs, RELATIVE, ABSOLUTE, err_msg=full_name)
-                compared += 1
+    data, compared = load_netcdf(outputs.fluxes), 0
+    for name, values in result.daily.items():
+        mhm_name = name if name == NEUTRONS else OUTPUTS[name].mhm_name
+        by_horizon = [values] if values.ndim == 2 else list(np.moveaxis(values, 1, 0))
+        for h, mine in enumerate(by_horizon):
+            full_name = mhm_name if values.ndim == 2 else f"{mhm_name}_L{h + 1:02d}"
+            theirs = data[full_name].values[:, restart.mask]
+            # Fast interflow stays away where the threshold is high: not from every case.
+            assert theirs.std() > 0 or name == "fast_interflow", f"no {full_name} to compare"
+            last = np.asarray(mine)[-len(theirs) :]
+            np.testing.assert_allclose(last, theirs, RELATIVE, ABSOLUTE, err_msg=full_name)
+            compared += 1
     assert compared >= 29
     for field in dataclasses.fields(CellState):
         np.testing.assert_allclose(
@@ -118,33 +117,12 @@ def check(result, restart, outputs):
         )
 
 
-@pytest.mark.parametrize(
-    ("cases", "seed", "grid"),
-    [
-        (Cases(1, 0, 1), None, {}),
-        (Cases(2, -1, 2), 1, {}),
-        (Cases(3, 1, 1), 2, {"cellsize1": 600.0, "cellsize2": 200.0}),
-        (Cases(4, 2, 2), 3, {"cellsize1": 300.0, "cellsize2": 900.0}),
-        (Cases(1, 3, 0), 4, {}),
-    ],
-    ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else "",
-)
-def test_every_output_of_the_real_model(real_model, cases, seed, grid):
-    place = domain(**grid)
-    parameters = None if seed is None else random_parameters(seed, cases, place)
-    setup, outputs = real_model(place, cases=cases, parameters=parameters)
-    check(*ours(place, setup, outputs), outputs)
+ODD_DEPTHS = {"horizon_depths": (57.0, 203.0, 444.0), "warming_days": 20}
+"""No multiples of 10 mm: a sample of Desilets' weights belongs to the horizon that holds it."""
 
 
-def test_horizons_between_the_samples_of_desilets(real_model):
-    """Depths that are no multiples of 10 mm: a sample belongs to the horizon that holds it."""
-    place = domain()
-    setup, outputs = real_model(place, horizon_depths=(57.0, 203.0, 444.0), warming_days=20)
-    check(*ours(place, setup, outputs), outputs)
-
-
-def test_hourly_weights(real_model):
-    place = domain()
+def weighted(place):
+    """Return a domain with hourly weights of the weather."""
     rng = np.random.default_rng(3)
     shape = place.level2.shape
     shares = rng.dirichlet(np.full(24, 5.0), (12, *shape)).transpose(3, 0, 1, 2)
@@ -153,8 +131,25 @@ def test_hourly_weights(real_model):
         "pet": shares[::-1].copy(),
         "tavg": 1.0 + 0.01 * rng.standard_normal((24, 12, *shape)),
     }
-    place = dataclasses.replace(place, weather=dataclasses.replace(place.weather, weights=weights))
-    setup, outputs = real_model(place)
+    return dataclasses.replace(place, weather=dataclasses.replace(place.weather, weights=weights))
+
+
+@pytest.mark.parametrize(
+    ("cases", "seed", "grid", "choices"),
+    [
+        (Cases(1, 0, 1), None, {}, {}),
+        (Cases(2, -1, 2), 1, {}, {"change": weighted}),
+        (Cases(3, 1, 1), 2, {"cellsize1": 600.0, "cellsize2": 200.0}, ODD_DEPTHS),
+        (Cases(4, 2, 2), 3, {"cellsize1": 300.0, "cellsize2": 900.0}, {}),
+        (Cases(1, 3, 0), 4, {}, {}),
+    ],
+    ids=["1-0-1", "2--1-2 hourly weights", "3-1-1 odd depths", "4-2-2", "1-3-0"],
+)
+def test_every_output_of_the_real_model(real_model, cases, seed, grid, choices):
+    place, choices = domain(**grid), dict(choices)
+    place = choices.pop("change", lambda place: place)(place)
+    parameters = None if seed is None else random_parameters(seed, cases, place)
+    setup, outputs = real_model(place, cases=cases, parameters=parameters, **choices)
     check(*ours(place, setup, outputs), outputs)
 
 

@@ -6,23 +6,19 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from real_mhm import run_mhm, write_domain
 
 from rootzone.data.cells import cell_of, weather_of
 from rootzone.data.domain import Cases, SeriesStep, Setup, Weather
 from rootzone.data.map_outputs import MhmLayout, NetcdfStore
 from rootzone.data.mhm import read_folder, read_restart, write_restart
-from rootzone.data.mhm.netcdf import open_netcdf
+from rootzone.data.mhm.netcdf import load_netcdf, open_netcdf
 from rootzone.data.synthetic_domain import hills, rail_valley
 from rootzone.water.regionalization import HorizonDatabase
 
 DAYS = 40
 DOMAIN = hills(seed=7, start="1990-12-10", days=DAYS)
-
-
-def opened(path):
-    with open_netcdf(path) as data:
-        return data.load()
 
 
 def block_means(domain, values):
@@ -90,7 +86,7 @@ def test_mhm_reads_the_presets_as_they_are_meant(real_model, domain):
     assert folder.setup == setup
     restart = read_restart(outputs.restart)
     mhm_has_read(folder.domain, setup, restart)
-    pet = opened(outputs.fluxes)["PET"].values[:, domain.mask1]
+    pet = load_netcdf(outputs.fluxes)["PET"].values[:, domain.mask1]
     given = weather_of(folder.domain, setup).pet
     np.testing.assert_allclose(pet, given * restart.parameters[0].pet_aspect_factor, rtol=1e-12)
 
@@ -110,7 +106,7 @@ def test_restart_files_go_on_without_a_step(real_model, tmp_path, cases):
     same = jax.tree.map(np.array_equal, (half.parameters, half.state), again[:2])
     assert jax.tree.all(same)
     assert (half.day, again.day) == (None, day)
-    expected, found = opened(whole.fluxes), opened(run_mhm(tmp_path).fluxes)
+    expected, found = load_netcdf(whole.fluxes), load_netcdf(run_mhm(tmp_path).fluxes)
     for name in ("SWC_L01", "SWC_L04", "satSTW", "aET", "Q", "snowpack", "PET"):
         np.testing.assert_array_equal(expected[name].values[15:], found[name].values)
 
@@ -130,7 +126,7 @@ def test_gridded_leaf_area_and_hourly_weights_reach_mhm(real_model):
     )
     setup, outputs = real_model(domain, cases=Cases(1, -1, 0), every=1, outputs=(9, 20))
     mhm_has_read(read_folder(outputs.folder).domain, setup, read_restart(outputs.restart))
-    fluxes = opened(outputs.fluxes)
+    fluxes = load_netcdf(outputs.fluxes)
     pet = fluxes["PET"].values[:, domain.mask1].reshape(DAYS, 24, -1)
     assert np.all(pet[:, [h for h in range(24) if h != 12]] == 0.0)
     assert pet[:, 12].max() > 0.0
@@ -167,7 +163,7 @@ def test_hourly_weather_reaches_mhm(real_model):
     domain = replace(DOMAIN, weather=hours)
     setup, outputs = real_model(domain, cases=Cases(1, -1, 0), every=1, outputs=(9,))
     given = weather_of(read_folder(outputs.folder).domain, setup).pet
-    pet = opened(outputs.fluxes)["PET"].values[:, domain.mask1].reshape(10, 24, -1)
+    pet = load_netcdf(outputs.fluxes)["PET"].values[:, domain.mask1].reshape(10, 24, -1)
     factor = pet / np.maximum(given, 1e-12)
     assert np.ptp(factor[given > 0.001]) < 2.0
     assert np.all(pet[given == 0.0] == 0.0)
@@ -176,7 +172,10 @@ def test_hourly_weather_reaches_mhm(real_model):
 def test_outputs_with_the_names_of_mhm_look_like_its_own(real_model, tmp_path):
     """What mHM wrote, read and written again, has the same names, axes and values."""
     setup, outputs = real_model(DOMAIN, cases=Cases(1, 0, 1))
-    real = opened(outputs.fluxes)
+    real = load_netcdf(outputs.fluxes)
+    for path, quick in ((outputs.fluxes, real), (outputs.restart, load_netcdf(outputs.restart))):
+        with open_netcdf(path) as data:
+            xr.testing.assert_identical(data.load(), quick)
     own = {
         "snow_pack": real["snowpack"].values[:, DOMAIN.mask1],
         "neutrons": real["neutrons"].values[:, DOMAIN.mask1],
@@ -191,7 +190,7 @@ def test_outputs_with_the_names_of_mhm_look_like_its_own(real_model, tmp_path):
         for first, last in ((0, 13), (13, DAYS)):
             part = {name: values[first:last] for name, values in own.items()}
             store.append(layout.dataset(DOMAIN, setup, part, first))
-    found = opened(tmp_path / "mHM_Fluxes_States.nc")
+    found = load_netcdf(tmp_path / "mHM_Fluxes_States.nc")
     assert set(found.data_vars) == {
         *("snowpack", "neutrons", "aET"),
         *(f"SWC_L0{h}" for h in (1, 2, 3, 4)),

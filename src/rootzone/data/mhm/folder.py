@@ -1,6 +1,7 @@
 """An existing mHM folder: read whole, checked, in the terms of this package."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,12 @@ class MhmFolder:
 
 
 def read_folder(
-    folder: Path, *, domain: int = 1, namelist: str = "mhm.nml", keep_texture: bool = False
+    folder: Path,
+    *,
+    domain: int = 1,
+    namelist: str = "mhm.nml",
+    keep_texture: bool = False,
+    adapt: Callable[[Setup], Setup] | None = None,
 ) -> MhmFolder:
     """Read a folder that mHM 5.13 runs on.
 
@@ -86,6 +92,9 @@ def read_folder(
         Name of the main namelist.
     keep_texture : bool
         Whether soils with clay and sand above 100 % are accepted (mHM does).
+    adapt : callable, optional
+        Changes the set-up of the namelist before weather and parameters are read, for instance
+        its period.
 
     Returns
     -------
@@ -102,6 +111,8 @@ def read_folder(
     if not folder.is_dir():
         raise DataError(f"{folder}: there is no such folder")
     choices = read_choices(folder, domain=domain, namelist=namelist)
+    if adapt is not None:
+        choices = replace(choices, setup=adapt(choices.setup))
     read = _read_domain(choices, folder, keep_texture)
     units = len(read.geology_table.unit)
     return MhmFolder(

@@ -25,10 +25,12 @@ class Observed(NamedTuple):
 def read_observed_counts(path: Path, domain: Domain, setup: Setup) -> Observed:
     """Read ``neutrons.nc``: daily counts [h-1] of the evaluation period; gaps are NaN.
 
+    A file that covers a part of the period is fine (mHM wants the whole).
+
     Raises
     ------
     DataError
-        If the file does not fit the model grid or the period, or counts are negative.
+        If the file does not fit the model grid, has no day of the period, or counts are negative.
     """
     return _read(path, "neutrons", SeriesStep.DAILY, domain, setup, (0.0, np.inf))
 
@@ -41,7 +43,8 @@ def read_observed_saturation(
     Raises
     ------
     DataError
-        If the file does not fit the model grid or the period, or values lie outside 0 to 1.
+        If the file does not fit the model grid, has no step of the period, or values lie outside
+        0 to 1.
     """
     return _read(path, "sm", step, domain, setup, (0.0, 1.0))
 
@@ -79,7 +82,7 @@ def _read(
             )
         require_northern_start(field, grid, path)
         times = read_times(data, path)
-        part = series_period(times, step, setup.first_day, setup.last_day, path)
+        part = _part(times, step, setup, path)
         values = np.asarray(field[part].values, dtype=float)[:, mask]
     low, high = bounds
     with np.errstate(invalid="ignore"):
@@ -92,5 +95,26 @@ def _read(
             f"{grid.cell_name(row, column)}, {low:g} to {high:g} is wanted ({len(outside)} such "
             "values)"
         )
-    starts = times[part].astype(f"datetime64[{UNIT_OF[step]}]").astype("datetime64[D]")
-    return Observed(starts, values)
+    return _filled(times[part], values, step, setup)
+
+
+def _part(times: np.ndarray, step: SeriesStep, setup: Setup, path: Path) -> slice:
+    """Return the steps of the period; a series that covers only a part of it is fine."""
+    unit = f"datetime64[{UNIT_OF[step]}]"
+    if not len(times):
+        raise DataError(f"{path}: time has no values")
+    begin = times[0].astype(unit).astype("datetime64[D]")
+    end = (times[-1].astype(unit) + 1).astype("datetime64[D]") - 1
+    first, last = max(setup.first_day, begin), min(setup.last_day, end)
+    if first > last:
+        first, last = setup.first_day, setup.last_day  # nothing in common: an error names both
+    return series_period(times, step, first, last, path)
+
+
+def _filled(times: np.ndarray, values: np.ndarray, step: SeriesStep, setup: Setup) -> Observed:
+    """Return the observations of the whole period, NaN where the series does not reach."""
+    unit = f"datetime64[{UNIT_OF[step]}]"
+    axis = np.arange(setup.first_day.astype(unit), setup.last_day.astype(unit) + 1)
+    full = np.full((len(axis), values.shape[1]), np.nan)
+    full[np.searchsorted(axis, times.astype(unit))] = values
+    return Observed(axis.astype("datetime64[D]"), full)

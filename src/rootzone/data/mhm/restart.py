@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from rootzone.core import DataError
-from rootzone.data.mhm.netcdf import open_netcdf
+from rootzone.data.mhm.netcdf import load_netcdf
 from rootzone.water.cell import CellParameters, CellState, declared
 
 SCENE, SOIL, LEAF = "L1_LandCoverPeriods", "L1_SoilHorizons", "L1_LAITimesteps"
@@ -102,7 +102,7 @@ def read_restart(path: Path, *, evap_coefficient: Sequence[float] = (1.0,) * 12)
     DataError
         If the file is missing, no NetCDF file or lacks a variable.
     """
-    with open_netcdf(path) as data:
+    with load_netcdf(path) as data:
         for name in ("L1_domain_mask", f"{SOIL}_bnds", f"{SCENE}_bnds"):
             if name not in data:
                 raise DataError(f"{path}: no variable {name}; a restart file of mHM is wanted")

@@ -20,13 +20,15 @@ _WEATHER_FOLDERS = {
     "eabs": "dir_absVapPressure",
     "windspeed": "dir_windspeed",
 }
-_NEEDED = {
+WEATHER_OF_PET = {
     -1: ("pet",),
     0: ("pet",),
     1: ("tmin", "tmax"),
     2: ("net_rad",),
     3: ("net_rad", "eabs", "windspeed"),
 }
+"""Weather that each case of potential evapotranspiration needs beside precipitation and
+temperature."""
 MAX_HORIZONS = 10
 
 
@@ -347,7 +349,7 @@ def _paths(
     source = (nml["mainconfig"].integer("L0Domain", here, default=domain),)
     weather = {
         name: folder / meteo.text(_WEATHER_FOLDERS[name], here)
-        for name in ("pre", "tavg", *_NEEDED[pet])
+        for name in ("pre", "tavg", *WEATHER_OF_PET[pet])
     }
     header = meteo.find("dir_meteo_header", here)
     restart = run.logical("read_restart", default=False)

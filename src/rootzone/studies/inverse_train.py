@@ -1,0 +1,260 @@
+"""Training in a study `inverse`: the network of the study, checkpoints, and what is told."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from rootzone.config.inverse import InverseStudy
+from rootzone.core import RunError
+from rootzone.data import RunFolder
+from rootzone.learn import (
+    AsymmetricLaplaceMixture,
+    Cosine,
+    Gaussian,
+    GaussianMixture,
+    Head,
+    MaskedMean,
+    Model,
+    Names,
+    NegativeLogLikelihood,
+    Network,
+    Progress,
+    Recipe,
+    Regression,
+    Sequences,
+    SquaredError,
+    Status,
+    TrainState,
+    WindowRule,
+    finish,
+    model_to_arrays,
+    start_state,
+    told,
+    train,
+)
+from rootzone.studies.context import Context
+from rootzone.studies.inverse_data import (
+    GROUPS,
+    STATIC_GROUPS,
+    Data,
+    counted,
+    grouped,
+    input_names,
+    sequences,
+    static_names,
+)
+from rootzone.studies.inverse_splits import Parts
+
+
+class Trained(NamedTuple):
+    """A trained model and how it came about."""
+
+    model: Model
+    train_loss: np.ndarray
+    """(epoch, network)"""
+    valid_loss: np.ndarray
+    best_epoch: np.ndarray
+    """(network)"""
+
+
+def head_of(study: InverseStudy) -> Head:
+    """Return the head of the network."""
+    n = study.network
+    heads: dict[str, Callable[[], Head]] = {
+        "regression": Regression,
+        "gaussian": Gaussian,
+        "gaussian_mixture": lambda: GaussianMixture(n.components),
+        "laplace_mixture": lambda: AsymmetricLaplaceMixture(n.components),
+    }
+    return heads[n.head]()
+
+
+def names_of(study: InverseStudy) -> Names:
+    """Return the columns of inputs, attributes and targets."""
+    targets = tuple(f"0-{d} cm" for d in study.network.depths)
+    return Names(input_names(study), static_names(study), targets)
+
+
+def model_of(study: InverseStudy, training: Sequences) -> Model:
+    """Return the untrained networks of a study."""
+    n, names, head = study.network, names_of(study), head_of(study)
+
+    def build(key: jax.Array) -> Network:
+        k = jax.random.split(key, 3)
+        groups = grouped(names.inputs, GROUPS)
+        static = None
+        if names.static:
+            parts = grouped(names.static, STATIC_GROUPS)
+            static = MaskedMean.start(parts, n.width, key=k[1], drop=n.withhold)
+        return Network.start(
+            MaskedMean.start(groups, n.width, key=k[0], drop=n.withhold),
+            embed_static=static,
+            hidden=n.hidden,
+            targets=len(n.depths),
+            size=head.size,
+            key=k[2],
+            dropout=n.dropout,
+            initial_state=static is not None,
+        )
+
+    return Model.start(
+        build, head, training, names, members=n.ensemble, seed=study.seed, bounded=n.bounded
+    )
+
+
+def recipe_of(study: InverseStudy) -> Recipe:
+    """Return how the networks are trained."""
+    t = study.training
+    return Recipe(
+        WindowRule(t.window, t.warm_up),
+        epochs=t.epochs,
+        batch=t.batch,
+        loss=SquaredError() if study.network.head == "regression" else NegativeLogLikelihood(),
+        schedule=Cosine(epochs=t.epochs, rate=t.learning_rate),
+        weight_decay=t.weight_decay,
+        patience=t.patience,
+    )
+
+
+def training_parts(study: InverseStudy, data: Data, parts: Parts) -> tuple[Sequences, Sequences]:
+    """Return what is learned from and validated on, with the noise of the sites' detectors."""
+    sites = parts.sites("train")
+    some = data.pick(sites)
+    draws = [
+        _only(sequences(study, some, counted(some, "own", study.seed, k)), parts.train[sites])
+        for k in range(study.training.noise_draws)
+    ]
+    joined = [
+        None if part[0] is None else np.concatenate([p for p in part if p is not None])
+        for part in zip(*draws, strict=True)
+    ]
+    held = parts.sites("valid")
+    other = data.pick(held)
+    counts = counted(other, "own", study.seed, 1000)
+    valid = _only(sequences(study, other, counts), parts.valid[held])
+    return Sequences(*joined), valid  # pyright: ignore[reportArgumentType]
+
+
+def _only(data: Sequences, wanted: np.ndarray) -> Sequences:
+    """Return sequences whose targets are the wanted days (site, day)."""
+    return data._replace(target=np.where(wanted[..., None], data.target, np.nan))
+
+
+# --- checkpoints ------------------------------------------------------------------------
+
+
+class _Checkpoint:
+    """The state of a training in one file of the run folder, written after every epoch."""
+
+    def __init__(self, folder: Path | None, name: str, mark: str):
+        self._path = None if folder is None else folder / f"training_{name}.npz"
+        self._mark = mark
+
+    def read(self, like: TrainState) -> tuple[TrainState | None, list[list[float]], list]:
+        """Return the state that was stored last, with its losses."""
+        path = self._path
+        if path is None or not path.is_file():
+            return None, [], []
+        try:
+            with np.load(path) as file:
+                if str(file["mark"]) != self._mark:
+                    raise RunError(
+                        f"{path}: weights of another version or study: run into another folder"
+                    )
+                leaves = [file[f"leaf{k}"] for k in range(len(jax.tree.leaves(like)))]
+                losses = file["train_loss"].tolist(), file["valid_loss"].tolist()
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{path}: cannot be read ({error}): remove it") from None
+        return jax.tree.unflatten(jax.tree.structure(like), leaves), *losses
+
+    def write(self, state: TrainState, train_loss: list, valid_loss: list) -> None:
+        """Store a state."""
+        if self._path is None:
+            return
+        arrays = {f"leaf{k}": x for k, x in enumerate(jax.tree.leaves(state))}
+        arrays |= {"train_loss": np.array(train_loss), "valid_loss": np.array(valid_loss)}
+        write_arrays(self._path, arrays | {"mark": np.array(self._mark)})
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays into an npz file, whole or not at all.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as stream:
+            np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise RunError(f"{path}: not written, {error.strerror or error}") from None
+
+
+def save_model(model: Model, folder: Path | None, name: str) -> None:
+    """Write the weights of a model as npz and its description as JSON."""
+    if folder is None:
+        return
+    arrays, words = model_to_arrays(model)
+    write_arrays(folder / f"model_{name}.npz", arrays)
+    RunFolder(folder).write_json(f"model_{name}.json", words)
+
+
+def trained(
+    study: InverseStudy,
+    name: str,
+    data: Data,
+    parts: Parts,
+    context: Context,
+    *,
+    made_with: str,
+    share: tuple[float, float],
+) -> Trained:
+    """Train the networks of a split, going on where a killed run stood.
+
+    Raises
+    ------
+    DataError, RunError
+        If there is nothing to learn from, or a checkpoint is of another version.
+    """
+    training, valid = training_parts(study, data, parts)
+    model, recipe = model_of(study, training), recipe_of(study)
+    mark = json.dumps([made_with, study.model_dump(mode="json"), name], sort_keys=True)
+    checkpoint = _Checkpoint(context.folder, name, mark)
+    state, train_loss, valid_loss = checkpoint.read(start_state(model, recipe))
+    if state is not None:
+        context.log.tell(f"{name}: training goes on after epoch {int(state.epoch)}")
+    last: Progress | None = None
+    for last in train(model, training, valid, recipe, seed=study.seed, state=state):
+        train_loss.append(last.train_loss.tolist())
+        valid_loss.append(np.asarray(last.valid_loss).tolist())
+        checkpoint.write(last.state, train_loss, valid_loss)
+        begin, end = share
+        context.progress(f"training {name}", begin + (end - begin) * last.epoch / recipe.epochs)
+    state = state if last is None else last.state
+    assert state is not None
+    broken = told(state.status)
+    if broken:
+        context.log.warn(f"{name}: {broken}")
+    if (state.status == Status.NOT_FINITE).all() and not np.isfinite(state.best_loss).any():
+        raise RunError(f"{name}: {broken}; nothing was learned")
+    best = ", ".join(
+        f"{loss:.3f} (epoch {n})" for loss, n in zip(state.best_loss, state.best_epoch, strict=True)
+    )
+    context.log.tell(
+        f"{name}: learned from {len(training.inputs)} series, validated on {len(valid.inputs)}; "
+        f"best validation loss {best}"
+    )
+    return Trained(
+        finish(model, state, recipe),
+        np.array(train_loss),
+        np.array(valid_loss),
+        np.asarray(state.best_epoch),
+    )
