@@ -65,7 +65,8 @@ def train_ours(job: dict, path: str) -> dict:
     import jax.numpy as jnp
 
     from rootzone import learn
-    from rootzone.learn.steps import Fixed, batches_of, frame_of, take_steps
+    from rootzone.learn.batches import batches_of
+    from rootzone.learn.steps import Fixed, frame_of, take_steps
 
     data = np.load(path)
     training = learn.Sequences(data["x"], data["y"])
@@ -78,7 +79,7 @@ def train_ours(job: dict, path: str) -> dict:
             learn.Direct(5), hidden=HIDDEN, targets=1, size=head.size, key=key
         )
 
-    model = learn.Model.start(build, head, training, names)
+    model = learn.Model.start(build, head, training, names, seed=job["seed"])
     rule = learn.WindowRule(LENGTH, LENGTH - job["last"])
     recipe = learn.Recipe(
         rule,
@@ -87,10 +88,10 @@ def train_ours(job: dict, path: str) -> dict:
         loss=learn.SquaredError(),
         schedule=learn.Constant(job["rate"]),
     )
-    batches = batches_of(model, training, recipe)
+    batches = batches_of(model, training, rule)
     fixed = Fixed(frame_of(model), recipe, batches, jax.random.key(0), jnp.asarray(1.0))
     state = learn.start_state(model, recipe)
-    order = np.random.default_rng(0)
+    order = np.random.default_rng(job["seed"])
 
     def score() -> float:
         trained = learn.finish(model, state, recipe._replace(keep_best=False))
@@ -133,7 +134,7 @@ def in_process(job: dict, path: str, python: str | None = None) -> dict:
         capture_output=True,
         text=True,
         env={**os.environ, "XLA_FLAGS": flags, "OMP_NUM_THREADS": str(job["threads"])},
-        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     result = json.loads(found.stdout.strip().splitlines()[-1])
     return {**job, **result, "s_per_million": 1e6 * result["seconds"] / result["targets"]}
@@ -158,7 +159,7 @@ def main() -> None:
         return
     from common import save
 
-    common = {"length": LENGTH, "hidden": HIDDEN, "threads": 1, "scored": SCORED}
+    common = {"length": LENGTH, "hidden": HIDDEN, "threads": 1, "scored": SCORED, "seed": 0}
     common |= {"budget_s": given.seconds}
     whole = {**common, "last": LENGTH, "batch": 16, "rate": 3e-3}
     single = {**common, "last": 1, "batch": 256, "rate": 1e-3}

@@ -52,7 +52,7 @@ def main() -> None:
     """Train as told by a JSON argument on the arrays of a file."""
     job = json.loads(sys.argv[2])
     torch.set_num_threads(job["threads"])
-    torch.manual_seed(0)
+    torch.manual_seed(job["seed"])
     data = np.load(sys.argv[1])
     x, y = torch.from_numpy(data["x"]), torch.from_numpy(data["y"])
     valid_x, valid_y = torch.from_numpy(data["valid_x"]), torch.from_numpy(data["valid_y"])
@@ -61,7 +61,7 @@ def main() -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=job["rate"])
     starts = range(0, x.shape[1] - length + 1, last)
     places = np.asarray([(s, t) for s in range(len(x)) for t in starts])
-    order = np.random.default_rng(0)
+    order = np.random.default_rng(job["seed"])
     seconds, targets, curve = 0.0, 0, []
     while seconds < job["budget_s"]:
         begin = time.process_time()

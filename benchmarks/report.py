@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from common import RESULTS
+from learn_report import learn
 from richards_report import random_columns, richards
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
@@ -115,6 +116,7 @@ SECTIONS = {
     "richards": richards,
     "random_columns": random_columns,
     "catchment": catchment,
+    "learn": learn,
 }
 
 

@@ -1,8 +1,19 @@
-"""Reference and analytic tests run in double precision; float32 is asked for by name."""
+"""Reference and analytic tests run in double precision; float32 is asked for by name.
+
+What has been compiled is kept in the cache folder of pytest, so that a program that is built anew
+by another test, by a command in a process of its own, or by the next run of the tests is not
+compiled again.
+"""
 
 import os
+from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR",
+    str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "compiled"),
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
 

@@ -21,18 +21,21 @@ from rootzone.learn import (
     Status,
     WindowRule,
     arrays_of,
+    cut,
     fill,
     finish,
     model_from_arrays,
     model_to_arrays,
     predict,
+    predict_windows,
     readout_only,
     start_state,
     told,
     train,
     with_spread,
 )
-from rootzone.learn.steps import Fixed, batches_of, frame_of, mean_loss
+from rootzone.learn.batches import batches_of
+from rootzone.learn.steps import Fixed, frame_of, mean_loss
 
 NAMES = Names(("rain", "counts"), ("clay",), ("0-10 cm", "0-30 cm"))
 HEAD = GaussianMixture(2)
@@ -181,13 +184,49 @@ def test_the_loss_is_the_score_of_the_answers(trained):
     whole = VALIDATION._replace(block=None)
     recipe = RECIPE._replace(rule=WindowRule(70, 5), micro=3)
     fixed = Fixed(
-        frame_of(one), recipe, batches_of(one, whole, recipe), jax.random.key(0), np.ones(())
+        frame_of(one), recipe, batches_of(one, whole, recipe.rule), jax.random.key(0), np.ones(())
     )
     loss = mean_loss(fixed, one.network)
     score = predict(one, whole, lambda d, y: -d.spread_out().log_prob(y), with_target=True)
     np.testing.assert_allclose(loss, np.nanmean(score[:, 5:]), rtol=1e-5)
     shifted = np.nanmean(score[:, 6:]), np.nanmean(score[:, 4:])
     assert not np.any(np.isclose(loss, shifted, rtol=1e-5))
+
+
+def test_windows_of_their_own_know_the_window_alone(trained):
+    """Answers in windows are those of a series that begins there; blocks are kept apart."""
+    rule = WindowRule(20, 12)
+    found = predict_windows(trained, VALIDATION, rule, lambda d: d.mean())
+    block = VALIDATION.block
+    for s, t in ((0, 12), (1, 40)):
+        begin = next(int(first) for first, goal, last in _windows_of(rule, s) if goal <= t < last)
+        cut = VALIDATION._replace(
+            **{k: getattr(VALIDATION, k)[:, begin:] for k in ("inputs", "target", "block")}
+        )
+        alone = predict(trained, cut, lambda d: d.mean(), piece=20)
+        np.testing.assert_allclose(found[s, t], alone[s, t - begin], rtol=1e-5)
+        assert block[s, begin] == block[s, t]
+    wanted = np.zeros(block.shape, bool)
+    wanted[:, 12:50] = True
+    wanted[:, 67:] = True
+    np.testing.assert_array_equal(np.isfinite(found).all(axis=2), wanted)
+
+
+def _windows_of(rule, series):
+    filled = VALIDATION._replace(target=np.zeros_like(VALIDATION.target))
+    for s, start, first, last in zip(*cut(filled, rule), strict=True):
+        if s == series:
+            yield start, start + first, start + last
+
+
+def test_members_together_are_members_one_by_one(model, monkeypatch):
+    """What an accelerator computes at once, and a CPU one after the other."""
+    recipe = RECIPE._replace(epochs=1, save_every=None)
+    apart = _run(model, recipe=recipe)[-1].state.parameters
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    together = _run(model, recipe=recipe)[-1].state.parameters
+    for a, b in zip(jax.tree.leaves(apart), jax.tree.leaves(together), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-4)
 
 
 def test_a_broken_loss_is_told_and_stops_the_member(model):

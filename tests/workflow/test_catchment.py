@@ -25,7 +25,12 @@ from rootzone.data.synthetic_domain import hills
 from rootzone.studies import check_study, find_demo, remake_report
 from rootzone.studies.catchment_blocks import BlockStore
 
-jax.devices()  # starts JAX with one device: a run of its own makes one of every core, and programs
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_device():
+    """Start JAX with one device: a run makes one of every core, and compiles for each."""
+    jax.devices()
+
 
 STUDY = {
     "kind": "catchment",
@@ -351,7 +356,7 @@ SPOILED = {
     "headers": (
         "input/morph/slope.asc",
         edit("cellsize      100", "cellsize      50"),
-        r"slope\.asc: the header disagrees with .*dem\.asc: cellsize 50 against 100",
+        r"slope\.asc, line 5: the header disagrees with .*dem\.asc: cellsize 50 against 100",
     ),
     "hole": (
         "input/morph/slope.asc",

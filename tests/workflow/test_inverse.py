@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,11 @@ from rootzone.config import load_study
 from rootzone.core import DataError, RootzoneError, RunError, StudyError
 from rootzone.data.scenario_store import Field, ScenarioStore
 from rootzone.evaluate import rmse
-from rootzone.studies import check_study, find_demo
+from rootzone.studies import check_study, find_demo, inverse, inverse_train
 from rootzone.studies.inverse_baselines import climatology, persistence
 from rootzone.studies.inverse_data import counted, load, retrieved, sequences
 from rootzone.studies.inverse_scores import rmse_interval, window_sum
-from rootzone.studies.inverse_splits import parts_of
+from rootzone.studies.inverse_splits import _by_day, parts_of
 
 CLIMATES = ["temperate maritime", "semi-arid"]
 STUDY = {
@@ -107,7 +108,8 @@ def test_a_run_leaves_scores_model_and_report(run):
 def test_scores_are_those_of_the_days_without_snow(run, store, data):
     parts = parts_of(load_study(STUDY), "site", data, CLIMATES)
     test = data.pick(parts.sites("test"))
-    wanted = test.snow < 1.0
+    wanted = parts.test[parts.sites("test")] & (test.snow < 1.0)
+    assert not parts.test[:, :30].any()  # no memory to be judged by
     sim = retrieved(test, counted(test, "exact", 3, 2000))
     own = float(rmse(sim=sim[wanted], obs=test.theta[..., 1][wanted]))
     table = run["scores"].sel(depth=30, counts="exact counts", split="site", subset="all")
@@ -127,34 +129,34 @@ def test_the_store_is_zarr_that_others_read(store):
 
 def test_a_killed_run_goes_on_to_the_same_content(run, tmp_path, monkeypatch):
     """Killed within the training, then again before the evaluation: the same to the bit."""
-    from rootzone.studies import inverse, inverse_train
-
     out = tmp_path / "killed"
+    out.mkdir()
+    shutil.copy(run.folder / "study.yaml", out)
+    shutil.copytree(run.folder / "scenarios.zarr", out / "scenarios.zarr")
     write = inverse_train._Checkpoint.write
 
     def write_and_die(self, state, *losses):
         write(self, state, *losses)
         raise KeyboardInterrupt
 
+    def die(*parts):
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
         patch.setattr(inverse_train._Checkpoint, "write", write_and_die)
         with pytest.raises(KeyboardInterrupt):
-            rootzone.run(STUDY, out=out)
-    stores = [ScenarioStore(p / "scenarios.zarr") for p in (run.folder, out)]
-    assert all(
-        a.read_bytes() == b.read_bytes()
-        for a, b in zip(*(sorted(s.path.rglob("c/*/0*")) for s in stores), strict=True)
-    )
+            rootzone.run(STUDY, out=out, resume=True)
+    assert int(np.load(out / "training_site.npz")["train_loss"].shape[0]) == 1
     with monkeypatch.context() as patch:
-        patch.setattr(inverse, "evaluated", write_and_die)
-        with pytest.raises((KeyboardInterrupt, TypeError)):
+        patch.setattr(inverse, "evaluated", die)
+        with pytest.raises(KeyboardInterrupt):
             rootzone.run(STUDY, out=out, resume=True)
     weights = [np.load(p / "model_site.npz") for p in (run.folder, out)]
     assert weights[0].files == weights[1].files
     for name in weights[0].files:
         np.testing.assert_array_equal(weights[0][name], weights[1][name], err_msg=name)
-    mark = np.load(out / "training_site.npz")
-    arrays = {k: mark[k] for k in mark.files} | {"mark": np.array("of another version")}
+    stored = np.load(out / "training_site.npz")
+    arrays = {k: stored[k] for k in stored.files} | {"mark": np.array("of another version")}
     np.savez(out / "training_site.npz", **arrays)
     with pytest.raises(RunError, match="weights of another version or study"):
         rootzone.run(STUDY, out=out, resume=True)
@@ -232,8 +234,6 @@ def test_sites_that_are_tested_are_not_learned_from(split, data):
 def test_years_do_not_mix_and_random_days_do(data):
     study = load_study(changed(training={"warm_up": 10, "window": 100}))
     none = np.zeros((2, 730), bool)
-    from rootzone.studies.inverse_splits import _by_day
-
     rng = np.random.default_rng(0)
     parts = _by_day(study, "year", rng, none)
     days = [np.flatnonzero(part[0]) for part in parts]
@@ -322,8 +322,6 @@ def test_presets_fill_what_is_left_out():
 
 def spoiled(store, tmp_path, name, values):
     """Return a store with one array replaced."""
-    import shutil
-
     path = tmp_path / "spoiled.zarr"
     shutil.copytree(store.path, path)
     other = ScenarioStore(path)
@@ -365,9 +363,7 @@ def test_weather_with_gaps_is_told(tmp_path):
     study = changed(scenarios={"weather": {"method": "tables", "tables": [table]}})
     path = tmp_path / "study.yaml"
     path.write_text(json.dumps(study))
-    with pytest.raises(
-        RootzoneError, match="precipitation is missing on 1 days, the first 2001-02-20"
-    ):
+    with pytest.raises(RootzoneError, match=r"precipitation is missing on .*2001-02-20"):
         check_study(path)
     (tmp_path / "weather.csv").write_text(
         "\n".join(["date,rain,pet,t", *(r.replace(",,", ",0.0,") for r in rows)])

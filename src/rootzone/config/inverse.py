@@ -72,7 +72,7 @@ class Network(Part):
 class Training(Part):
     """How the network learns."""
 
-    epochs: int = Field(default=16, ge=1, le=10000, description="passes at most")
+    epochs: int = Field(default=24, ge=1, le=10000, description="passes at most")
     window: int = Field(default=365, ge=2, le=5000, description="days read at once [d]")
     warm_up: int = Field(
         default=60, ge=0, le=4000, description="first days of a window that are no targets [d]"
@@ -87,6 +87,12 @@ class Training(Part):
     )
     noise_draws: int = Field(
         default=1, ge=1, le=100, description="counting noise drawn for a site in training"
+    )
+    without_attributes: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="share of the series that lack all attributes and what is derived of them",
     )
     share: float = Field(
         default=0.15, gt=0, lt=0.5, description="share of the training part for validation [1]"

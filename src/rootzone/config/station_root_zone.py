@@ -67,7 +67,8 @@ class LearnedRootZone(Part):
 
     method: Literal["lstm"]
     model: Text = Field(
-        default="general", description="a model of the package, or the file of one (.npz)"
+        description="file of a network (.npz, its description beside it as .json), such as a study "
+        "of kind inverse leaves"
     )
     depths: Numbers = Field(
         default=[30.0],

@@ -27,7 +27,7 @@ from rootzone.learn.lstm import Lstm, lstm_scan
 from rootzone.learn.mixtures import LaplaceMixture, Mixture, NormalMixture, combine, pool
 from rootzone.learn.model import Model, Names
 from rootzone.learn.network import Direct, Embedding, MaskedMean, Network
-from rootzone.learn.predict import predict, predict_chunks, summary
+from rootzone.learn.predict import predict, predict_chunks, predict_windows, summary
 from rootzone.learn.presets import Preset, inverse, replicates_corrected, replicates_paper
 from rootzone.learn.recipe import Recipe, Status, TrainState, start_state
 from rootzone.learn.scaling import Scaling, Standard
@@ -95,6 +95,7 @@ __all__ = [
     "pool",
     "predict",
     "predict_chunks",
+    "predict_windows",
     "readout_only",
     "replicates_corrected",
     "replicates_paper",

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from rootzone.core.errors import DataError
@@ -61,15 +60,3 @@ def with_spread(model: Model, data: Sequences) -> Model:
         raise DataError("no target to find the spread of the residuals from")
     head = Regression(float(np.sqrt(np.nanmean(square))))
     return Model(model.network, head, model.scaling, model.names)
-
-
-def moved(before: Network, after: Network) -> dict[str, float]:
-    """Return how far each array moved, as a share of its own norm."""
-    left = jax.tree_util.tree_flatten_with_path(before)[0]
-    right = jax.tree.leaves(after)
-    return {
-        jax.tree_util.keystr(path): float(
-            jnp.linalg.norm(b - a) / jnp.maximum(jnp.linalg.norm(a), jnp.finfo(a.dtype).tiny)
-        )
-        for (path, a), b in zip(left, right, strict=True)
-    }

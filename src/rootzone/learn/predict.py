@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rootzone.learn.batches import Batches, batches_of, gather
 from rootzone.learn.distributions import Transformed
 from rootzone.learn.lstm import State
 from rootzone.learn.model import Model, Prepared, over_members
 from rootzone.learn.sequences import Sequences
+from rootzone.learn.windows import WindowRule
 from rootzone.simulate import workers
 
 LANES = 16
@@ -102,7 +104,7 @@ def predict_chunks(
     dropout_key: jax.Array | None = None,
 ) -> Iterator[tuple[slice, Any]]:
     """Yield the series and the answers of each chunk, see :func:`predict`."""
-    prepared = model.prepare(data)
+    prepared = jax.tree.map(np.asarray, model.prepare(data))
     n_series, n_time = prepared.inputs.shape[:2]
     asked = Asked(what, with_target, dropout_key)
     width = LANES * max(1, chunk // LANES)
@@ -145,10 +147,79 @@ def _lanes(model: Model, prepared: Prepared, first: int, steps: int, asked: Aske
     answers = []
     for begin in range(0, n_time, steps):
         now = np.minimum(np.arange(begin, begin + steps), n_time - 1)
-        inputs = jnp.swapaxes(prepared.inputs[chosen[:, None], now], 0, 1)
-        target = jnp.swapaxes(prepared.target[chosen[:, None], now], 0, 1)
+        inputs = np.swapaxes(prepared.inputs[chosen[:, None], now], 0, 1)
+        target = np.swapaxes(prepared.target[chosen[:, None], now], 0, 1)
         found, state = _advance(model, asked, inputs, static, upper, target, state)
         keep = min(steps, n_time - begin)
         back = lambda a, keep=keep: np.swapaxes(np.asarray(a), 0, 1)[:kept, :keep]  # noqa: E731
         answers.append(jax.tree.map(back, found))
     return jax.tree.map(lambda *parts: np.concatenate(parts, axis=1), *answers)
+
+
+def predict_windows(
+    model: Model,
+    data: Sequences,
+    rule: WindowRule,
+    what: Callable[..., Any] = summary,
+    *,
+    with_target: bool = False,
+    dropout_key: jax.Array | None = None,
+) -> Any:
+    """Return what is asked at every step, each read in a window of its own from nothing.
+
+    For networks that were trained on one target per window, which know no longer past. Each step
+    of a block after the warm-up is in one window; every other step is NaN. Steps whose window
+    misses an input, where the network wants all, are NaN too.
+
+    Parameters
+    ----------
+    model, data, what, with_target, dropout_key
+        As in :func:`predict`; ``what`` returns floating arrays.
+    rule : WindowRule
+        The windows, as in training.
+
+    Returns
+    -------
+    pytree of numpy arrays (series, time, target, ...)
+        The answers.
+    """
+    known = data.replicated_target
+    shape = known.shape[:2]
+    everywhere = np.where(data.used[..., None, None], 0.0, np.nan)
+    batches = batches_of(
+        model,
+        data._replace(target=np.broadcast_to(everywhere, known.shape)),
+        rule,
+        complete_inputs=model.network.embed.needs_all,
+    )
+    beyond = np.full((len(known), rule.length, *known.shape[2:]), np.nan)
+    target = jnp.asarray(np.concatenate([known, beyond], axis=1), "f4")
+    batches = batches._replace(data=batches.data._replace(target=target))
+    windows = jax.tree.map(np.asarray, batches.windows)
+    asked, answers = Asked(what, with_target, dropout_key), None
+    for begin in range(0, batches.n_windows, LANES):
+        chosen = np.minimum(np.arange(begin, begin + LANES), batches.n_windows - 1)
+        found = _window_answers(model, asked, batches, rule, jnp.asarray(chosen))
+        found = jax.tree.map(np.asarray, found)
+        if answers is None:
+            empty = lambda a: np.full((*shape, *a.shape[2:]), np.nan, a.dtype)  # noqa: E731
+            answers = jax.tree.map(empty, found)
+        for lane, n in enumerate(chosen[: batches.n_windows - begin]):
+            series, start, first, last = (int(part[n]) for part in windows)
+            steps = slice(first - rule.warm_up, last - rule.warm_up)
+            place = (series, slice(start + first, start + last))
+            for whole, part in zip(jax.tree.leaves(answers), jax.tree.leaves(found), strict=True):
+                whole[place] = part[steps, lane]
+    return answers
+
+
+@eqx.filter_jit
+def _window_answers(model: Model, asked: Asked, batches: Batches, rule: WindowRule, chosen):
+    """Return answers (time after warm-up, window, ...) of 16 windows."""
+    inputs, target, static, upper = gather(batches.data, batches.windows, chosen, rule)
+    key = None if asked.key is None else jax.random.fold_in(asked.key, chosen[0])
+    raw = over_members(
+        lambda net: net(inputs, static, key=key, skip=rule.warm_up)[0], (model.network,)
+    )
+    pooled = model.pooled(raw, upper)
+    return asked.what(pooled, target) if asked.with_target else asked.what(pooled)

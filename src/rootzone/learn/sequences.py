@@ -75,6 +75,19 @@ class Sequences(NamedTuple):
             raise DataError("inputs or targets hold infinite values; set missing values to NaN")
         return Sequences(inputs, target, static, upper, block)
 
+    @classmethod
+    def to_ask(
+        cls,
+        inputs: np.ndarray,
+        targets: int,
+        *,
+        static: np.ndarray | None = None,
+        upper: np.ndarray | None = None,
+    ) -> "Sequences":
+        """Return series (series, time, input) whose targets are not known, to ask a model."""
+        nothing = np.full((*inputs.shape[:2], targets), np.nan, "f4")
+        return cls(np.asarray(inputs), nothing, static, upper)
+
     def select(self, series: np.ndarray) -> "Sequences":
         """Return some of the series."""
         pick = lambda part: None if part is None else np.asarray(part)[series]  # noqa: E731

@@ -1,4 +1,4 @@
-"""Gradient steps: batches gathered on the device, gradients added up in small parts."""
+"""Gradient steps: gradients added up in small parts, members on threads or together."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,71 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rootzone.learn.model import Model, Prepared
+from rootzone.learn.batches import Batches, gather
+from rootzone.learn.model import Model
 from rootzone.learn.recipe import Recipe, Status, TrainState, optimizer_of
-from rootzone.learn.sequences import Sequences
-from rootzone.learn.windows import WindowRule, Windows, cut
 from rootzone.simulate import workers
-
-
-class Batches(NamedTuple):
-    """Data and windows on the device, as a compiled step wants them."""
-
-    windows: Windows
-    data: Prepared
-
-    @property
-    def n_windows(self) -> int:
-        """Return the number of windows."""
-        return len(self.windows.series)
-
-
-def batches_of(model: Model, data: Sequences, recipe: Recipe) -> Batches:
-    """Return windows and prepared data, long enough for every window.
-
-    Raises
-    ------
-    DataError
-        If no window holds a target, or see :meth:`Model.prepare`.
-    """
-    data = data.checked()
-    windows = cut(data, recipe.rule, complete_inputs=recipe.complete_inputs)
-    if recipe.complete_inputs:  # gaps outside the windows are never read
-        data = data._replace(block=np.full(data.inputs.shape[:2], -1))
-    prepared = _padded(model.prepare(data), windows, recipe.rule)
-    return Batches(jax.tree.map(jnp.asarray, windows), prepared)
-
-
-def _gather(data: Prepared, windows: Windows, chosen: jax.Array, rule: WindowRule):
-    """Return inputs (time, batch, input), target (time after warm-up, ...), static and upper."""
-    picked = jnp.maximum(chosen, 0)
-    series, start, first, last = (part[picked] for part in windows)
-
-    def stretch(array, begin, length):
-        at = lambda s, b: jax.lax.dynamic_slice_in_dim(array[s], b, length)  # noqa: E731
-        return jnp.swapaxes(jax.vmap(at)(series, begin), 0, 1)
-
-    time = jnp.arange(rule.length)[:, None]
-    inputs = stretch(data.inputs, start, rule.length)
-    inputs = jnp.where((time < last)[..., None], inputs, 0)
-    target = stretch(data.target, start + rule.warm_up, rule.length - rule.warm_up)
-    late = time[rule.warm_up :]
-    wanted = (late >= first) & (late < last) & (chosen >= 0)
-    target = jnp.where(wanted[..., None, None], target, jnp.nan)
-    static = None if data.static is None else data.static[series]
-    upper = None if data.upper is None else data.upper[series]
-    return inputs, target, static, upper
-
-
-def _padded(data: Prepared, windows: Windows, rule: WindowRule) -> Prepared:
-    """Return data with as many steps after their end as the last window reads."""
-    lack = int(windows.start.max()) + rule.length - data.inputs.shape[1]
-    if lack <= 0:
-        return data
-    longer = lambda a: jnp.pad(  # noqa: E731
-        a, [(0, 0), (0, lack)] + [(0, 0)] * (a.ndim - 2), constant_values=jnp.nan
-    )
-    return data._replace(inputs=longer(data.inputs), target=longer(data.target))
 
 
 class Fixed(NamedTuple):
@@ -98,7 +37,7 @@ def _sum_loss(parameters, fixed: Fixed, chosen: jax.Array, key: jax.Array | None
     """Return the sum of the loss over all present targets of some windows, and their number."""
     model, recipe = fixed.frame, fixed.recipe
     network = eqx.combine(parameters, model.network)
-    inputs, target, static, upper = _gather(
+    inputs, target, static, upper = gather(
         fixed.batches.data, fixed.batches.windows, chosen, recipe.rule
     )
     raw, _ = network(inputs, static, key=key, skip=recipe.rule.warm_up)

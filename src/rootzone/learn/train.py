@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from rootzone.core.errors import DataError
+from rootzone.learn.batches import batches_of
 from rootzone.learn.model import Model
 from rootzone.learn.recipe import Recipe, Status, TrainState, start_state
 from rootzone.learn.sequences import Sequences
-from rootzone.learn.steps import Fixed, batches_of, frame_of, mean_loss, take_steps
+from rootzone.learn.steps import Fixed, frame_of, mean_loss, take_steps
 from rootzone.learn.windows import epoch_order
 
 
@@ -108,7 +109,10 @@ def train(
     DataError
         If no window holds a target, or see :meth:`Model.prepare`.
     """
-    batches = batches_of(model, training, recipe)
+    ready = lambda data: batches_of(  # noqa: E731
+        model, data, recipe.rule, complete_inputs=recipe.complete_inputs
+    )
+    batches = ready(training)
     now = start_state(model, recipe) if state is None else state
     if len(now.status) != model.members:
         raise DataError(
@@ -119,7 +123,7 @@ def train(
     fixed = Fixed(frame_of(model), recipe, batches, key, jnp.asarray(float(steps)))
     held = None
     if validation is not None:
-        held = fixed._replace(batches=batches_of(model, validation, recipe))
+        held = fixed._replace(batches=ready(validation))
     while not _ended(now, recipe):
         orders = _orders(batches.n_windows, recipe, model.members, seed, int(now.epoch[0]))
         while int(now.step[0]) < steps:

@@ -20,6 +20,8 @@ from rootzone.report.style import (
     time_axis,
 )
 
+LONG = 2000
+"""Days from which on series are drawn with thinner lines and rain as sums of months."""
 HORIZON_COLORS = (SKY, BLUE, GREEN, PURPLE, ORANGE, RED)
 _COVER_COLORS = {
     "shunting area": "#9e9e9e",
@@ -36,6 +38,7 @@ def water_series(series: xr.Dataset) -> Figure:
     fig = figure(9.0, 7.6 if counts else 6.0)
     rows = fig.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     t = series["time"].to_numpy()
+    thin = 0.6 if len(t) > LONG else 1.1
     _rain_and_snow(rows[0], series, t)
     for n in range(series.sizes["horizon"]):
         rows[1].plot(
@@ -43,6 +46,7 @@ def water_series(series: xr.Dataset) -> Figure:
             series["theta"][:, n],
             color=HORIZON_COLORS[n % len(HORIZON_COLORS)],
             label=horizon_label(series, n),
+            lw=thin,
         )
     rows[1].set_ylabel("θ [m³ m⁻³]")
     low, high = rows[1].get_ylim()
@@ -54,12 +58,12 @@ def water_series(series: xr.Dataset) -> Figure:
         ("evapotranspiration", "evapotranspiration", GREEN),
         ("runoff", "runoff", BLUE),
     ):
-        rows[2].plot(t, _running(series[name].to_numpy(), width), color=color, label=label)
+        rows[2].plot(t, _running(series[name].to_numpy(), width), color=color, label=label, lw=thin)
     rows[2].set_ylabel(f"fluxes, mean\nof {width} days\n[mm d⁻¹]")
     rows[2].set_ylim(0.0, 1.3 * rows[2].get_ylim()[1])
     rows[2].legend(loc="upper right", ncols=3)
     if counts:
-        rows[3].plot(t, series["neutrons"], color=ORANGE)
+        rows[3].plot(t, series["neutrons"], color=ORANGE, lw=thin)
         rows[3].set_ylabel("neutron\ncount rate [h⁻¹]")
     rows[0].set_xlim(t[0], t[-1] + np.timedelta64(1, "D"))
     time_axis(rows[-1])
@@ -68,10 +72,16 @@ def water_series(series: xr.Dataset) -> Figure:
 
 
 def _rain_and_snow(axes: Axes, series: xr.Dataset, t: np.ndarray) -> None:
+    rain, unit = series["precipitation"].to_numpy(), "mm d⁻¹"
     edges = np.append(t, t[-1] + np.timedelta64(1, "D"))
-    axes.stairs(series["precipitation"].to_numpy(), edges, fill=True, color=BLUE)
-    axes.set_ylabel("precipitation\n[mm d⁻¹]", color=BLUE)
-    axes.set_ylim(2.2 * float(series["precipitation"].max()) + 1e-9, 0.0)
+    if len(t) > LONG:  # bars of days would be thinner than a line
+        month = t.astype("datetime64[M]").astype(int)
+        first = np.flatnonzero(np.diff(month, prepend=month[0] - 1))
+        rain, unit = np.add.reduceat(rain, first), "mm per month"
+        edges = np.append(t[first], edges[-1])
+    axes.stairs(rain, edges, fill=True, color=BLUE)
+    axes.set_ylabel(f"precipitation\n[{unit}]", color=BLUE)
+    axes.set_ylim(2.2 * float(rain.max()) + 1e-9, 0.0)
     twin = axes.twinx()
     twin.fill_between(t, 0.0, series["snow_pack"], color="#9ecae1", lw=0)
     twin.plot(t, series["snow_pack"], color="#4a90b8", lw=0.7)
@@ -224,7 +234,8 @@ def balance(data: xr.Dataset) -> Figure:
         f"{y}" if d >= 365 else f"{y}\n({d:.0f} days)"
         for y, d in zip(shown["year"].to_numpy(), days, strict=True)
     ]
-    axes.set_xticks(place, ticks)
+    step = -(-len(ticks) // 12)
+    axes.set_xticks(place[::step], ticks[::step])
     axes.set_ylabel("water [mm]")
     axes.grid(False, axis="x")
     fig.legend(loc="outside upper center", ncols=5)

@@ -58,7 +58,7 @@ def water_maps(means: xr.Dataset) -> Figure:
     panels += [
         Panel(
             means["theta_deviation"][0].to_numpy(),
-            f"standard deviation of daily θ, {horizon_label(means, 0)}",
+            f"standard deviation of θ, {horizon_label(means, 0)}",
             "m³ m⁻³",
             "BuPu",
         ),
@@ -88,9 +88,8 @@ def error_maps(means: xr.Dataset, name: str, title: str, unit: str) -> Figure:
 
 def site_map(means: xr.Dataset, series: xr.Dataset) -> Figure:
     """Elevation with the line of measurements and the cells that have series."""
-    left, right, bottom, top, _ = _extent(means)
-    height = float(np.clip(5.6 * (top - bottom) / (right - left), 1.8, 9.0)) + 0.8
-    fig = figure(7.2, height)
+    left, right, *_ = _extent(means)
+    fig = figure(7.2, float(np.clip(5.6 * _height_to_width(means), 1.2, 9.0)) + 0.8)
     axes = fig.subplots()
     panel = Panel(means["elevation"].to_numpy(), "elevation", "m", "gist_earth")
     _map(fig, axes, means, panel, cmap=_part("gist_earth", 0.34, 0.88))
@@ -116,12 +115,12 @@ def site_map(means: xr.Dataset, series: xr.Dataset) -> Figure:
 
 
 def _maps(means: xr.Dataset, panels: list[Panel]) -> Figure:
-    left, right, bottom, top, _ = _extent(means)
-    columns = 2 if (right - left) > 1.1 * (top - bottom) or len(panels) < 3 else 3
+    high = _height_to_width(means)
+    columns = 2 if high < 0.9 or len(panels) < 3 else 3
     rows = -(-len(panels) // columns)
     width = 9.0
-    one = (width / columns - 1.1) * (top - bottom) / (right - left)
-    fig = figure(width, rows * (float(np.clip(one, 1.4, 5.0)) + 0.32) + 0.35)
+    one = (width / columns - 1.1) * high
+    fig = figure(width, rows * (float(np.clip(one, 0.8, 5.0)) + 0.32) + 0.35)
     grid = np.atleast_2d(fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False))
     for n, axes in enumerate(grid.ravel()):
         if n >= len(panels):
@@ -149,8 +148,21 @@ def _extent(means: xr.Dataset) -> tuple[float, float, float, float, float]:
     """Return left, right, bottom, top of the grid, and the size of a cell."""
     yn, xn = ("lat", "lon") if "lat" in means.dims else ("y", "x")
     x, y = means[xn].to_numpy(), means[yn].to_numpy()
-    d = abs(x[1] - x[0]) if len(x) > 1 else abs(y[1] - y[0]) if len(y) > 1 else 1.0
+    d = float(means.attrs["cell_size"])
     return x[0] - d / 2, x[-1] + d / 2, y[-1] - d / 2, y[0] + d / 2, d
+
+
+def _meters_per_unit(means: xr.Dataset) -> float:
+    """Return meters per unit of easting; a degree of longitude shrinks with the latitude."""
+    _, _, bottom, top, _ = _extent(means)
+    return 111320.0 * np.cos(np.radians(0.5 * (bottom + top))) if "lat" in means.dims else 1.0
+
+
+def _height_to_width(means: xr.Dataset) -> float:
+    """Return the height of the map over its width, on the ground."""
+    left, right, bottom, top, _ = _extent(means)
+    upright = 111320.0 if "lat" in means.dims else 1.0
+    return (top - bottom) * upright / ((right - left) * _meters_per_unit(means))
 
 
 def _part(name: str, low: float, high: float) -> Colormap:
@@ -232,10 +244,11 @@ def _color_bar(fig: Figure, axes: Axes, image: AxesImage, unit: str, known: np.n
 
 def _coordinates(axes: Axes, means: xr.Dataset, inner: bool) -> None:
     """Label the axes in kilometers or degrees."""
+    flat = _height_to_width(means) < 0.3
     axes.grid(True, color="#d9d9d9", lw=0.5, zorder=0)
     axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_locator(MaxNLocator(1 if flat else 4, steps=[1, 2, 5, 10]))
     names = ("longitude [°E]", "latitude [°N]")
     if "lat" not in means.dims:
         names = ("easting [km]", "northing [km]")
@@ -266,9 +279,8 @@ def _outline(axes: Axes, mask: np.ndarray, left: float, top: float, cell: float)
 
 def _scale_bar(axes: Axes, means: xr.Dataset) -> None:
     """Draw a scale bar in the lower right corner, and an arrow to the north in the upper one."""
-    left, right, bottom, top, _ = _extent(means)
-    degree = 111320.0 * np.cos(np.radians(0.5 * (bottom + top))) if "lat" in means.dims else 1.0
-    wide = (right - left) * degree
+    left, right, *_ = _extent(means)
+    wide = (right - left) * _meters_per_unit(means)
     power = 10.0 ** np.floor(np.log10(0.3 * wide))
     length = max(m * power for m in (1.0, 2.0, 5.0) if m * power <= 0.3 * wide)
     text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
@@ -289,6 +301,8 @@ def _scale_bar(axes: Axes, means: xr.Dataset) -> None:
         bbox=_BOX,
         zorder=4,
     )
+    if _height_to_width(means) < 0.3:
+        return  # a strip has no room for the arrow; its coordinates tell where north is
     axes.annotate(
         "N",
         (x1, 0.98),

@@ -27,6 +27,8 @@ BALANCE = ("precipitation", "evapotranspiration", "runoff", "percolated", "recha
 """Fluxes that the balance is made of."""
 SHOWN = ("theta", "snow_pack", "evapotranspiration", "runoff")
 """Outputs that the report always shows."""
+_LONG = 10_000_000
+"""Days of cells that take longer than a further core takes to compile its program."""
 
 
 @dataclass
@@ -172,7 +174,7 @@ def _blocks(study: CatchmentStudy, found: CatchmentResult, context: Context) -> 
             inputs.catchment,
             inputs.values,
             outputs=found.outputs,
-            chunk=study.computation.chunk,
+            chunk=_chunk(study, inputs),
             blocks=plan[len(kept) :],
             state=state,
         )
@@ -181,6 +183,14 @@ def _blocks(study: CatchmentStudy, found: CatchmentResult, context: Context) -> 
             context.progress("running", 0.1 + 0.7 * (block.first_day + block.days) / days)
             yield block
     store.remove()
+
+
+def _chunk(study: CatchmentStudy, inputs: Inputs) -> int:
+    """Return the cells computed together: no core without work where the run is a long one."""
+    cells, devices = inputs.catchment.cells, len(jax.local_devices())
+    if cells * inputs.catchment.days < _LONG:
+        return study.computation.chunk
+    return min(study.computation.chunk, -(-cells // devices))
 
 
 def _plan(study: CatchmentStudy, inputs: Inputs) -> tuple[tuple[int, int], ...]:

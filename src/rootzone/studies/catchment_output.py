@@ -184,6 +184,7 @@ def _means(result: CatchmentResult) -> xr.Dataset:
         base["line_y"] = xr.Variable("vertex", line.y, {"long_name": "line of measurements"})
     for variable in base.variables.values():
         variable.attrs.pop("_FillValue", None)
+    base.attrs["cell_size"] = domain.cellsize1
     return base
 
 

@@ -73,7 +73,16 @@ def mean_of(predicted: Transformed) -> jax.Array:
     return points[..., -1] - _integral(points, below)[..., -1]
 
 
-def answer(model: Model, data: Sequences, levels: np.ndarray | None = None) -> Answers:
+def pit_of(model: Model, data: Sequences) -> np.ndarray:
+    """Return the probability (site, day, depth) that the network gave to values up to the truth."""
+
+    def what(predicted: Transformed, target: Any) -> jax.Array:
+        return predicted.spread_out().cdf(target)[..., 0]
+
+    return predict(model, data, what, with_target=True)
+
+
+def answer(model: Model, data: Sequences, levels: np.ndarray) -> Answers:
     """Return what the network answers at every day of every site.
 
     All is read from one table of the distribution function at 128 points, which is good to a few
@@ -85,11 +94,11 @@ def answer(model: Model, data: Sequences, levels: np.ndarray | None = None) -> A
         Trained.
     data : Sequences
         Inputs; where targets are missing the scores are.
-    levels : array (depth, level), optional
-        Calibrated levels.
+    levels : array (depth, level)
+        Calibrated levels, see :func:`calibrated_levels`.
     """
-    given = np.tile(LEVELS, (len(model.names.targets), 1))
-    both = np.concatenate([given, given if levels is None else levels], axis=1).astype("f4")
+    given = np.tile(LEVELS, (len(levels), 1))
+    both = np.concatenate([given, levels], axis=1).astype("f4")
 
     def what(predicted: Transformed, target: Any) -> dict[str, Any]:
         points, below = _table(predicted)

@@ -16,6 +16,7 @@ from rootzone.studies.inverse_answers import (
     calibrated_levels,
     coverage,
     mean_of,
+    pit_of,
 )
 from rootzone.studies.inverse_baselines import (
     baselines,
@@ -141,8 +142,8 @@ def evaluated(
     main = next((n for n, d in names.items() if isinstance(d, float)), next(iter(names)))
     held = parts.sites("valid")[: e.sites]
     valid = data.pick(held)
-    calibration = answer(model, sequences(study, valid, counted(valid, "own", study.seed, _VALID)))
-    levels = calibrated_levels(calibration.pit, parts.valid[held])
+    pit = pit_of(model, sequences(study, valid, counted(valid, "own", study.seed, _VALID)))
+    levels = calibrated_levels(pit, parts.valid[held])
 
     chosen = _test_sites(study, parts)
     test, tested = data.pick(chosen), parts.test[chosen]
@@ -283,6 +284,5 @@ def _words(group: tuple[str, ...], static: tuple[str, ...]) -> str:
         "pet": "evapotranspiration",
         "retrieval": "homogeneous inversion",
     }
-    if group == ("counts", "retrieval"):
-        return "all counts"
-    return known.get(group[0], group[0])
+    first = next(iter(group))
+    return "all counts" if group == ("counts", "retrieval") else known.get(first, first)

@@ -96,8 +96,9 @@ def parts_of(study: InverseStudy, split: Split, data: Data, climates: list[str])
         )
     rest = order[kept[order]]
     valid = np.isin(np.arange(data.sites), rest[: max(1, round(share * len(rest)))])
+    ready = np.arange(data.days) >= study.training.warm_up  # no memory to be judged by before
     full = lambda which: none | which[:, None]  # noqa: E731
-    return Parts(full(kept & ~valid), full(valid), full(out))
+    return Parts(full(kept & ~valid), full(valid) & ready, full(out) & ready)
 
 
 def _by_day(study: InverseStudy, split: str, rng: np.random.Generator, none: np.ndarray) -> Parts:
@@ -116,6 +117,6 @@ def _by_day(study: InverseStudy, split: str, rng: np.random.Generator, none: np.
         left = days - 365 * years
         valid = np.zeros(days, bool)
         valid[left - max(t.warm_up + 1, round(t.share * left)) : left] = True
-    first = np.arange(days) >= t.warm_up  # days before have no memory to be judged by
+    ready = np.arange(days) >= t.warm_up
     full = lambda which: none | which  # noqa: E731
-    return Parts(full(~chosen & ~valid), full(valid & first), full(chosen & first))
+    return Parts(full(~chosen & ~valid), full(valid & ready), full(chosen & ready))

@@ -128,6 +128,7 @@ def training_parts(study: InverseStudy, data: Data, parts: Parts) -> tuple[Seque
         _only(sequences(study, some, counted(some, "own", study.seed, k)), parts.train[sites])
         for k in range(study.training.noise_draws)
     ]
+    draws = [_withheld(study, part, k) for k, part in enumerate(draws)]
     joined = [
         None if part[0] is None else np.concatenate([p for p in part if p is not None])
         for part in zip(*draws, strict=True)
@@ -137,6 +138,19 @@ def training_parts(study: InverseStudy, data: Data, parts: Parts) -> tuple[Seque
     counts = counted(other, "own", study.seed, 1000)
     valid = _only(sequences(study, other, counts), parts.valid[held])
     return Sequences(*joined), valid  # pyright: ignore[reportArgumentType]
+
+
+def _withheld(study: InverseStudy, data: Sequences, draw: int) -> Sequences:
+    """Return sequences of which some lack all attributes, and the inversion that needs them."""
+    if data.static is None:
+        return data
+    rng = np.random.default_rng([study.seed, 78, draw])
+    gone = rng.random(len(data.inputs)) < study.training.without_attributes
+    derived = gone[:, None, None] & (np.array(input_names(study)) == "retrieval")
+    return data._replace(
+        inputs=np.where(derived, np.nan, data.inputs).astype("f4"),
+        static=np.where(gone[:, None], np.nan, data.static).astype("f4"),
+    )
 
 
 def _only(data: Sequences, wanted: np.ndarray) -> Sequences:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rootzone import neutrons as ne
 from rootzone.config.station import SampleCalibration, StationStudy
-from rootzone.config.station_root_zone import ExponentialFilter
+from rootzone.config.station_root_zone import ExponentialFilter, LearnedRootZone
 from rootzone.core import DataError
 from rootzone.data import EXCLUDED, Flag, spike_flags
 from rootzone.studies.context import Context
@@ -64,6 +64,10 @@ def prepare(
     samples = None
     if isinstance(study.calibration, SampleCalibration):
         samples = read_campaigns(study.calibration.table, study, context)
+    if isinstance(study.root_zone, LearnedRootZone):
+        from rootzone.studies.station_learned import network_of
+
+        network_of(study.root_zone, context)  # what is wrong with it is told before any work
     context.progress("correcting", 0.4)
     corrected = correct(obs, study, context)
     flag_spikes(obs, corrected, study, context)

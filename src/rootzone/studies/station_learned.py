@@ -37,6 +37,56 @@ _SMOOTH = 5
 """Days over which the evapotranspiration of Hargreaves and Samani is averaged, as it wants."""
 
 
+INPUTS = ("retrieval", "counts", "rain", "pet", "temperature", "season_cos", "season_sin")
+"""What a station knows of its days."""
+
+ATTRIBUTES = (
+    "sand",
+    "clay",
+    "bulk_density",
+    "porosity",
+    "soil_organic_carbon",
+    "lattice_water",
+    "leaf_area_max",
+    "rooting_depth",
+    "biomass_water",
+    "log_rate",
+    "log_N0",
+)
+"""What may be known of a station."""
+
+
+def network_of(settings: LearnedRootZone, context: Context) -> tuple[Model, list[str]]:
+    """Return the network of a study, and its targets that are wanted.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, reads what no station knows, or has other depths.
+    """
+    stored = read_network(settings.model, base=context.base)
+    try:
+        model = model_from_arrays(stored.arrays, stored.description)
+    except DataError as error:
+        raise DataError(f"root_zone.model, {stored.source}: {error}") from None
+    both = ((model.names.inputs, INPUTS), (model.names.static, ATTRIBUTES))
+    for wanted, known in both:
+        strange = [n for n in wanted if n not in known]
+        if strange:
+            raise DataError(
+                f"root_zone.model: the network '{settings.model}' reads {', '.join(strange)}, "
+                f"which a station does not know: it knows {', '.join(known)}"
+            )
+    targets = [f"0-{d:g} cm" for d in settings.depths]
+    for name in targets:
+        if name not in model.names.targets:
+            raise DataError(
+                f"root_zone.depths: the network '{settings.model}' knows "
+                f"{', '.join(model.names.targets)}, not {name}"
+            )
+    return model, targets
+
+
 class _Day(NamedTuple):
     """What the station knows of its days (day)."""
 
@@ -75,17 +125,9 @@ def learned_root_zone(
     """
     settings = study.root_zone
     assert isinstance(settings, LearnedRootZone)
-    stored = read_network(settings.model, base=context.base)
-    model = model_from_arrays(stored.arrays, stored.description)
-    targets = [f"0-{d:g} cm" for d in settings.depths]
-    for name in targets:
-        if name not in model.names.targets:
-            raise DataError(
-                f"root_zone.depths: the network '{settings.model}' knows "
-                f"{', '.join(model.names.targets)}, not {name}"
-            )
-    known = _known(study, obs, soil, calibrated, days, daily, snow)
-    data = _sequences(model, known, settings.model)
+    model, targets = network_of(settings, context)
+    known = _known(study, obs, soil, calibrated, days, daily, snow, context)
+    data = _sequences(model, known)
     _tell(model, data, known, settings.model, context)
     learned_from = np.zeros(len(days), bool)
     if settings.fine_tuning is not None:
@@ -113,6 +155,7 @@ def _known(
     days: pd.DatetimeIndex,
     daily: Retrieved,
     snow: np.ndarray,
+    context: Context,
 ) -> _Day:
     """Return inputs and attributes by their names in the networks; NaN where unknown."""
     settings = study.root_zone
@@ -122,8 +165,19 @@ def _known(
     none = np.full(len(days), np.nan)
     temperature = obs.get("temperature")
     rain = daily_sum(obs, days, "precipitation") if obs.get("precipitation") is not None else none
-    thawed = np.where(snow, np.nan, daily.theta)
-    rate = np.where(snow, np.nan, daily.rate)
+    porosity = settings.porosity
+    if porosity is None:
+        porosity = 1.0 - soil.bulk_density / _MINERAL
+    # More water than the soil has pores is snow or a pond: such counts tell nothing of the soil.
+    with np.errstate(invalid="ignore"):
+        beyond = ~snow & (daily.theta > porosity)
+    if beyond.any():
+        context.log.warn(
+            f"root zone: counts of {int(beyond.sum())} days say more water than the soil has pores "
+            f"({porosity:.2f} m3 m-3), as snow or a pond does; they are left out"
+        )
+    thawed = np.where(snow | beyond, np.nan, daily.theta)
+    rate = np.where(snow | beyond, np.nan, daily.rate)
     columns = {
         "retrieval": thawed,
         "counts": rate / calibrated.N0,
@@ -133,9 +187,6 @@ def _known(
         "season_cos": np.cos(angle),
         "season_sin": np.sin(angle),
     }
-    porosity = settings.porosity
-    if porosity is None:
-        porosity = 1.0 - soil.bulk_density / _MINERAL
     unknown = lambda x: np.nan if x is None else float(x)  # noqa: E731
     biomass = study.station.biomass_water
     mean_rate = float(np.nanmean(daily.rate)) if np.isfinite(daily.rate).any() else np.nan
@@ -175,21 +226,8 @@ def _evapotranspiration(
     return np.asarray(smooth)
 
 
-def _sequences(model: Model, known: _Day, name: str) -> Sequences:
-    """Return what the network reads.
-
-    Raises
-    ------
-    DataError
-        If the network wants an input or attribute that a station does not have.
-    """
-    for wanted, there in ((model.names.inputs, known.columns), (model.names.static, known.static)):
-        strange = [n for n in wanted if n not in there]
-        if strange:
-            raise DataError(
-                f"root_zone.model: the network '{name}' reads {', '.join(strange)}, which a "
-                f"station does not know: it knows {', '.join(there)}"
-            )
+def _sequences(model: Model, known: _Day) -> Sequences:
+    """Return what the network reads."""
     inputs = np.stack([known.columns[n] for n in model.names.inputs], axis=-1)[None]
     static = (
         np.array([[known.static[n] for n in model.names.static]]) if model.names.static else None

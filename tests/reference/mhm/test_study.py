@@ -22,6 +22,8 @@ def test_a_study_on_a_folder_writes_what_mhm_writes(real_model, tmp_path):
     }
     found = rootzone.run(study, out=tmp_path / "run")
     assert found.summary["period"] == [str(setup.first_day), str(setup.last_day)]
+    assert not found.warnings
+    assert "the largest error is that of mHM" in (tmp_path / "run/log.txt").read_text()
     real = load_netcdf(outputs.fluxes)
     own = load_netcdf(tmp_path / "run/maps/mHM_Fluxes_States.nc")
     maps = [name for name in real.data_vars if real[name].ndim == 3]

@@ -11,6 +11,18 @@ NODATA = -9999.0
 _KEYS = ("ncols", "nrows", "xllcorner", "yllcorner", "cellsize")
 
 
+def header_line(difference: str) -> str:
+    """Return the line of the header that a difference speaks of, for the head of an error.
+
+    Examples
+    --------
+    >>> header_line("cellsize 50 against 100")
+    ', line 5'
+    """
+    key = difference.split()[0]
+    return f", line {_KEYS.index(key) + 1}" if key in _KEYS else ""
+
+
 def read_header(path: Path, lines: list[str] | None = None) -> tuple[Grid, float]:
     """Return grid and missing value of the six header lines.
 
@@ -54,7 +66,9 @@ def read_ascii_grid(path: Path) -> tuple[Grid, np.ndarray, int]:
     first = 6 if has_nodata else 5
     rows = [(n, line) for n, line in enumerate(lines[first:], start=first + 1) if line.strip()]
     if len(rows) != grid.nrows:
-        raise DataError(f"{path}: nrows says {grid.nrows} rows of values, {len(rows)} found")
+        raise DataError(
+            f"{path}, line 2: nrows says {grid.nrows} rows of values, {len(rows)} found"
+        )
     values = np.empty(grid.shape)
     for i, (number, line) in enumerate(rows):
         words = line.split()

@@ -9,7 +9,7 @@ import xarray as xr
 
 from rootzone.core import DataError
 from rootzone.data.domain import MISSING_CLASS
-from rootzone.data.mhm.ascii_grids import read_ascii_grid
+from rootzone.data.mhm.ascii_grids import header_line, read_ascii_grid
 from rootzone.data.mhm.netcdf import open_netcdf
 from rootzone.data.rasters import Grid
 
@@ -108,8 +108,10 @@ def require_header(found: RasterMap, reference: RasterMap) -> None:
     """
     different = found.grid.differences(reference.grid)
     if different:
+        line = "" if found.first_line is None else header_line(different[0])
         raise DataError(
-            f"{found.path}: the header disagrees with {reference.path}: {', '.join(different)}"
+            f"{found.path}{line}: the header disagrees with {reference.path}: "
+            f"{', '.join(different)}"
         )
 
 

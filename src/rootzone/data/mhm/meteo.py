@@ -8,7 +8,7 @@ import xarray as xr
 
 from rootzone.core import DataError, Quantity
 from rootzone.data.domain import Weather
-from rootzone.data.mhm.ascii_grids import read_header
+from rootzone.data.mhm.ascii_grids import header_line, read_header
 from rootzone.data.mhm.netcdf import open_netcdf
 from rootzone.data.mhm.setup_reader import Choices
 from rootzone.data.mhm.time_axis import period_slice, read_times, step_hours
@@ -50,8 +50,8 @@ def read_weather_grid(path: Path, level0: Grid) -> Grid:
     different = given.differences(grid)
     if different and given.differences(grid.as_mhm_prints(level0)):
         raise DataError(
-            f"{path}: the weather grid does not fit the maps: {', '.join(different)}, counted in "
-            "blocks from the north-west corner of dem.asc"
+            f"{path}{header_line(different[0])}: the weather grid does not fit the maps: "
+            f"{', '.join(different)}, counted in blocks from the north-west corner of dem.asc"
         )
     return grid
 

@@ -265,11 +265,11 @@ class TopHead(eqx.Module):
         dt: jax.Array,
     ) -> Surface:
         """Return what happens at the surface in a step."""
-        del evaporation, dt
+        del dt
         dh = jnp.broadcast_to(jnp.asarray(self.h, rain.dtype), rain.shape) - first.h
         zero = jnp.zeros_like(dh)
         inflow = first.pivot * dh - first.reduced
-        return Surface(dh, inflow, pond, zero, zero, zero > 1.0)
+        return Surface(dh, inflow, pond, zero, evaporation, zero > 1.0)
 
 
 class TopFlux(eqx.Module):

@@ -1,0 +1,161 @@
+"""The root zone of a station by networks: what comes out, what is told, what is refused."""
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import rootzone
+from rootzone.core import RootzoneError
+from rootzone.learn.exchange import model_to_arrays
+from rootzone.learn.heads import GaussianMixture
+from rootzone.learn.model import Model, Names
+from rootzone.learn.network import MaskedMean, Network
+from rootzone.learn.sequences import Sequences
+from rootzone.studies import find_demo
+from rootzone.studies.runner import check_study
+
+C4 = find_demo("station-c4")
+SHORT = "time.end=2023-10-31T00:00:00Z"
+INPUTS = ("retrieval", "rain", "pet", "temperature", "season_cos", "season_sin")
+STATIC = ("sand", "bulk_density", "log_rate")
+
+
+def network(path: Path, inputs=INPUTS, targets=("0-10 cm", "0-30 cm"), **words) -> Path:
+    """Write a small network that nobody has trained."""
+    rng = np.random.default_rng(0)
+    head = GaussianMixture(2)
+
+    def build(key: jax.Array) -> Network:
+        k = jax.random.split(key, 3)
+        return Network.start(
+            MaskedMean.start([[n] for n in range(len(inputs))], 8, key=k[0]),
+            embed_static=MaskedMean.start([[n] for n in range(len(STATIC))], 4, key=k[1]),
+            hidden=8,
+            targets=len(targets),
+            size=head.size,
+            key=k[2],
+        )
+
+    rows = rng.uniform(0.0, 0.5, (4, 60, len(inputs))).astype("f4")
+    static = rng.uniform([10, 1.0, 5.0], [90, 1.6, 10.0], (4, 3)).astype("f4")
+    target = rng.uniform(0.1, 0.4, (4, 60, len(targets))).astype("f4")
+    upper = np.full((4, len(targets)), 0.5, "f4")
+    data = Sequences(rows, target, static, upper)
+    names = Names(tuple(inputs), STATIC, tuple(targets))
+    model = Model.start(build, head, data, names, members=2, seed=1, bounded=True)
+    arrays, description = model_to_arrays(model)
+    np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
+    path.with_suffix(".json").write_text(json.dumps(description | words))
+    return path
+
+
+def settings(path: Path, **more) -> str:
+    return f"root_zone={json.dumps({'method': 'lstm', 'model': str(path), **more})}"
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    """C4, four months of it, with a network that has learned from its first 40 days."""
+    folder = tmp_path_factory.mktemp("learned")
+    path = network(folder / "small.npz")
+    tuning = {"days": 40, "epochs": 40, "learning_rate": 0.05}
+    overrides = [SHORT, settings(path, depths=[30, 10], sand=40, fine_tuning=tuning)]
+    return rootzone.run(C4, out=folder / "run", overrides=overrides)
+
+
+def test_bands_hold_the_mean(tuned):
+    daily = tuned["daily"]
+    assert daily["root_zone"].dims == ("depth", "day")
+    assert daily["depth"].to_numpy().tolist() == [30.0, 10.0]
+    for name in ("root_zone", "root_zone_sigma", "root_zone_lower", "root_zone_upper"):
+        assert np.isfinite(daily[name]).all(), name
+    assert (daily["root_zone_lower"] < daily["root_zone"]).all()
+    assert (daily["root_zone"] < daily["root_zone_upper"]).all()
+    assert (daily["root_zone_lower"] > 0.0).all()
+    assert (daily["root_zone_upper"] < 1.0 - 1.205 / 2.65).all()
+
+
+def test_days_that_were_learned_from_are_not_scored(tuned):
+    """Sensors begin with the record, so the first 40 days are those that were learned from."""
+    used = tuned["daily"]["compare_root_zone_0_30_cm_used"].to_numpy() > 0
+    assert not used[:40].any()
+    assert used[40:].sum() > 50
+    assert tuned.summary["scores"]["root zone 0-30 cm"]["n"] == used.sum()
+
+
+def test_tuning_finds_the_level_of_the_sensors(tuned, tmp_path):
+    path = network(tmp_path / "small.npz")
+    plain = rootzone.run(C4, overrides=[SHORT, settings(path)])
+    pair = [f"compare_root_zone_0_30_cm_{what}" for what in ("retrieved", "sensors")]
+
+    def error(result) -> float:
+        first, sensors = (result["daily"][name].to_numpy()[:40] for name in pair)
+        return float(np.sqrt(np.nanmean((first - sensors) ** 2)))
+
+    assert error(tuned) < 0.03
+    assert error(tuned) < 0.3 * error(plain)
+
+
+def test_what_it_tells(tuned):
+    log = (tuned.folder / "log.txt").read_text()
+    assert "reads, as a share of the days, retrieval" in log
+    assert "fine-tuned (readout) on 40 days" in log
+    assert "outside the range that the network" in log
+    assert tuned.summary["settings"]["root_zone_fine_tuning_days"] == 40
+    assert (tuned.folder / "report.html").stat().st_size > 10_000
+
+
+def test_check_reads_the_network(tmp_path):
+    told = "\n".join(check_study(C4, overrides=[SHORT, settings(network(tmp_path / "a.npz"))]))
+    assert "N0" in told
+    assert "root zone" not in told  # it fits: there is nothing to say
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"model": "generell"}, "network 'generell'"),
+        ({"depths": [45]}, "knows 0-10 cm, 0-30 cm, not 0-45 cm"),
+        ({"fine_tuning": {"days": 5}}, "wanted 10 or more, got 5"),
+        ({"porosity": 1.2}, "wanted below 1, got 1.2"),
+    ],
+)
+def test_refusals(change, sentence, tmp_path):
+    path = network(tmp_path / "a.npz")
+    with pytest.raises(RootzoneError) as caught:
+        check_study(
+            C4,
+            overrides=[
+                settings(path, **change)
+                if "model" not in change
+                else settings(Path(change["model"]))
+            ],
+        )
+    assert sentence in str(caught.value)
+
+
+def test_networks_that_do_not_fit(tmp_path):
+    strange = network(tmp_path / "strange.npz", inputs=(*INPUTS, "cloudiness"))
+    with pytest.raises(RootzoneError, match="reads cloudiness, which a station does not know"):
+        check_study(C4, overrides=[SHORT, settings(strange)])
+    old = network(tmp_path / "old.npz", version=99)
+    with pytest.raises(RootzoneError, match="version 99 of its format"):
+        check_study(C4, overrides=[SHORT, settings(old)])
+    (tmp_path / "old.json").unlink()
+    with pytest.raises(RootzoneError, match=r"no network can be read from it and old\.json"):
+        check_study(C4, overrides=[SHORT, settings(old)])
+
+
+def test_sensors_that_cannot_teach(tmp_path, station):
+    """A sensor at 10 cm gives no mean of 0-30 cm; ten days are fewer than sixty."""
+    path = network(tmp_path / "a.npz")
+    station.values["root_zone"] = {"method": "lstm", "model": str(path), "fine_tuning": {}}
+    station.sensor()
+    with pytest.raises(RootzoneError, match="no sensors give a mean of 0-30 cm"):
+        station.run()
+    station.values["root_zone"]["depths"] = [10]
+    with pytest.raises(RootzoneError, match="sensors have 10 days"):
+        station.run()
