@@ -204,9 +204,10 @@ def test_infiltration_into_dry_sand():
             control=Control(tolerance=jnp.asarray([tolerance])),
         )
         run = column.run(
-            column.initial(np.full(101, -1000.0)), Forcing(np.zeros(8)), interval=0.005
+            column.initial(np.full(101, -1000.0)), Forcing(np.zeros(8), 0.5), interval=0.005
         )
         assert run.status[0] == Status.DONE
+        assert float(run.fluxes.evaporation.sum()) == 0.0  # a given head is no weather
         return np.cumsum(np.asarray(run.fluxes.infiltration)[:, 0])
 
     default, tight = taken(1.2e-3), taken(2e-5)

@@ -20,6 +20,7 @@ _POSTER = {
     "climates": ["temperate maritime"],
     "stations": 1,
     "rates": [1000.0, 1000.0],
+    "N0_error": 0.0,
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "small": {"members": 768, "years": 2, "stations": 4},

@@ -152,7 +152,7 @@ def _by_season(table: xr.Dataset, split: str, counts: str) -> Table:
         "Water of 0-30 cm: RMSE (bias) in m³ m⁻³ by season; unbiased RMSE and CRPS (absolute error "
         "where there is no distribution) of all days; KGE (2012), NSE and rank correlation: "
         "medians over the sites. Columns are calibrated for a few sites only, which they are "
-        "scored on.",
+        "scored on; they are of the model that made the truth, under its true weather.",
     )
 
 

@@ -460,8 +460,9 @@ class _Programs:
             scene = int(catchment.calendar.scene[0])
             state = CellState.initial(of_scene(p, scene))
         state = _filled(state, columns.tile.columns)
+        needed = _needed(catchment)
         for a, b in self._blocks[first:]:
-            weather = jax.tree.map(lambda x, a=a, b=b: _taken(x[a:b], cells), catchment.weather)
+            weather = jax.tree.map(lambda x, a=a, b=b: _taken(x[a:b], cells), needed)
             with jax.default_device(columns.device):
                 state, daily = _run_columns(
                     state,
@@ -525,6 +526,12 @@ def _run_columns(
         compat=compat,
     )
     return result.state, result.daily
+
+
+def _needed(catchment: Catchment) -> Weather:
+    """Return the weather that is read."""
+    reads = ("precipitation", "temperature", *catchment.pet.reads)
+    return Weather(**{name: getattr(catchment.weather, name) for name in reads})
 
 
 def _taken(x: Any, cells: np.ndarray) -> np.ndarray:

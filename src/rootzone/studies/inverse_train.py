@@ -244,7 +244,7 @@ def trained(
     checkpoint = _Checkpoint(context.folder, name, mark)
     state, train_loss, valid_loss = checkpoint.read(start_state(model, recipe))
     if state is not None:
-        context.log.tell(f"{name}: training goes on after epoch {int(state.epoch)}")
+        context.log.tell(f"{name}: training goes on after epoch {int(np.max(state.epoch))}")
     last: Progress | None = None
     for last in train(model, training, valid, recipe, seed=study.seed, state=state):
         train_loss.append(last.train_loss.tolist())

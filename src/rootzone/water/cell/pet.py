@@ -33,6 +33,11 @@ class PotentialEvapotranspiration(Protocol):
         """Whether it holds for daily means only."""
         ...
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the weather it needs besides precipitation and temperature."""
+        ...
+
     def of_day(
         self, weather: Weather, parameters: CellParameters, day_of_year: jax.Array
     ) -> jax.Array:
@@ -47,6 +52,11 @@ class PetAsGiven(eqx.Module):
     def wants_daily_weather(self) -> bool:
         """No."""
         return False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Pet."""
+        return ("pet",)
 
     def of_day(
         self, weather: Weather, parameters: CellParameters, day_of_year: jax.Array
@@ -63,6 +73,11 @@ class PetLeafArea(eqx.Module):
         """No."""
         return False
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Pet."""
+        return ("pet",)
+
     def of_day(
         self, weather: Weather, parameters: CellParameters, day_of_year: jax.Array
     ) -> jax.Array:
@@ -78,6 +93,11 @@ class PetAspect(eqx.Module):
     def wants_daily_weather(self) -> bool:
         """No."""
         return False
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Pet."""
+        return ("pet",)
 
     def of_day(
         self, weather: Weather, parameters: CellParameters, day_of_year: jax.Array
@@ -100,6 +120,14 @@ class HargreavesSamani1985(eqx.Module):
     def wants_daily_weather(self) -> bool:
         """Yes."""
         return True
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Temperature max, temperature min."""
+        return (
+            "temperature_max",
+            "temperature_min",
+        )
 
     def of_day(
         self, weather: Weather, parameters: CellParameters, day_of_year: jax.Array
@@ -131,6 +159,11 @@ class PriestleyTaylor1972(eqx.Module):
         """Yes."""
         return True
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Net radiation."""
+        return ("net_radiation",)
+
     def of_day(
         self, weather: Weather, parameters: CellParameters, day_of_year: jax.Array
     ) -> jax.Array:
@@ -155,6 +188,15 @@ class PenmanMonteith(eqx.Module):
     def wants_daily_weather(self) -> bool:
         """Yes."""
         return True
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Net radiation, vapor pressure, wind speed."""
+        return (
+            "net_radiation",
+            "vapor_pressure",
+            "wind_speed",
+        )
 
     def of_day(
         self, weather: Weather, parameters: CellParameters, day_of_year: jax.Array
