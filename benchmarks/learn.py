@@ -76,7 +76,12 @@ def train_ours(job: dict, path: str) -> dict:
 
     def build(key: jax.Array) -> learn.Network:
         return learn.Network.start(
-            learn.Direct(5), hidden=HIDDEN, targets=1, size=head.size, key=key
+            learn.Direct(5),
+            hidden=HIDDEN,
+            targets=1,
+            size=head.size,
+            key=key,
+            forget_bias=learn.spread_memories(HIDDEN),
         )
 
     model = learn.Model.start(build, head, training, names, seed=job["seed"])

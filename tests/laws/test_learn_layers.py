@@ -21,10 +21,12 @@ from rootzone.learn import (
     NormalMixture,
     Persistence,
     Recalibration,
+    Recipe,
     ReleasedLikelihood,
     SquaredError,
     StepDecay,
     Transformed,
+    WindowRule,
     coverage_table,
     inverse,
     replicates_corrected,
@@ -159,6 +161,8 @@ def test_schedules():
         cosine(jnp.asarray([1.0, 5.5, 10.0, 12.0])), [1e-2, 5.5e-3, 1e-3, 1e-3], rtol=2e-3
     )
     assert float(cosine(jnp.asarray(0.0))) < 1e-4
+    recipe = Recipe(WindowRule(10, 2), epochs=7)
+    assert float(recipe.rate(jnp.asarray(7.0))) == pytest.approx(0.01 * Cosine().rate)
 
 
 def test_presets_are_what_they_say():

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rootzone.learn import Direct, Lstm, MaskedMean, Network, lstm_scan
+from rootzone.learn import Direct, Lstm, MaskedMean, Network, lstm_scan, spread_memories
 
 
 def plain(projected, w_h, h, c):
@@ -64,8 +64,13 @@ def test_members_side_by_side_equal_one_after_the_other():
 def test_one_run_is_run_and_restart_and_constants_are_inputs():
     rng = np.random.default_rng(2)
     layer = Lstm.start(5, 4, key=jax.random.key(0))
-    assert np.all(np.asarray(layer.bias[4:8]) == 3.0)
-    assert not np.any(np.asarray(layer.bias[:4]))
+    spread = Lstm.start(5, 4, key=jax.random.key(0), forget_bias=spread_memories(4, 27.0))
+    moved = np.asarray(spread.bias - layer.bias)
+    np.testing.assert_allclose(moved[4:8], np.log([1.0, 3.0, 9.0, 27.0]) - 3.0, rtol=1e-12)
+    assert not moved[:4].any()
+    assert not moved[8:].any()
+    assert np.unique(np.asarray(layer.bias)).size == 16
+    assert np.all(np.abs(np.asarray(layer.bias[4:8]) - 3.0) <= 1.0)
     changing = jnp.asarray(rng.normal(size=(9, 2, 3)))
     staying = jnp.asarray(rng.normal(size=(2, 2)))
     whole, last = layer(changing, layer.zero_state(2), staying)

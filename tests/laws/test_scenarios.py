@@ -9,8 +9,8 @@ from rootzone.simulate.scenario_members import (
     VEGETATION,
     Recipe,
     draw_sites,
-    draw_stations,
 )
+from rootzone.simulate.scenario_stations import draw_stations
 from rootzone.water.richards import Grid, Status
 from rootzone.water.soil_classes import TEXTURE_CLASSES, texture_index
 from rootzone.water.weather_generator import wet_fraction
@@ -96,7 +96,7 @@ def test_stations_are_near_their_climate():
 @pytest.fixture(scope="module")
 def ensemble():
     grid = Grid.graded(150.0, 21, 1.0)
-    operators = {k: sc.OPERATORS[k] for k in ("cosmic", "desilets_2010")}
+    operators = {"cosmic": sc.OPERATORS["cosmic"]}
     found = sc.Ensemble(RECIPE, KEY, warm_up=20, grid=grid, operators=operators)
     found.days = 60  # days of a year would do the same for longer
     return found
@@ -125,16 +125,15 @@ def test_water_lies_between_zero_and_the_porosity(ensemble, runs):
     assert np.all(run.theta < sites.porosity.max(axis=0))
 
 
-def test_wetter_means_fewer_counts_and_operators_agree_over_moist_soil(ensemble, runs):
+def test_wetter_means_fewer_counts(ensemble, runs):
     run, sites = runs[0], ensemble.sites(np.arange(40))
-    dry = np.all(run.snow < 0.1, axis=0)
+    bare = np.all(run.snow < 0.1, axis=0)
     relative = run.rate / ensemble.scale(sites)
-    for member in np.flatnonzero(dry):
+    for member in np.flatnonzero(bare):
         slope = np.corrcoef(run.theta[:, 0, member], relative[:, 0, member])[0, 1]
         assert slope < -0.5
-    ratio = run.rate[:, 0, dry] / run.rate[:, 1, dry]
-    # Scales are equal over a moist loam of 0.25; elsewhere the laws differ by their form.
-    assert 0.8 < np.median(ratio) < 1.25
+    # Over a moist loam COSMIC counts 3.8 times its N; over the driest soil twice of that.
+    assert np.all((relative[:, 0, bare] > 2.0) & (relative[:, 0, bare] < 9.0))
 
 
 def test_a_loam_of_the_reference_counts_its_mean_rate():

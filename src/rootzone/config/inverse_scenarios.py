@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rootzone.config.base import Part, UtcTime, one_or_more
-from rootzone.config.column_soil import ClassName
+from rootzone.config.column_soil import _class_name
 from rootzone.config.column_weather import RecordedWeather, _climate
 from rootzone.water.climates import CLIMATES
 
@@ -28,6 +28,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "general": {"members": 4096, "years": 4, "stations": 10},
 }
 """Values of the presets that differ from the defaults of :class:`SimulatedScenarios`."""
+
+
+def _soils(name: str) -> str:
+    return name if name == "triangle" else _class_name(name)
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Climates = Annotated[
@@ -57,8 +62,9 @@ class SimulatedScenarios(Part):
         validate_default=True,
         description="time stamp of the first day (UTC)",
     )
-    soils: Literal["triangle"] | ClassName = Field(
-        default="triangle", description="textures of the whole triangle, or one USDA class"
+    soils: Annotated[str, AfterValidator(_soils)] = Field(
+        default="triangle",
+        description="triangle: textures of the whole triangle; or one USDA class, e.g. loam",
     )
     scatter: bool = Field(
         default=True, description="soils differ from the mean of their class or function"

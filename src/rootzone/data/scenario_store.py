@@ -128,14 +128,7 @@ class ScenarioStore:
             for part in path.rglob(f".*{_PART}"):
                 part.unlink(missing_ok=True)
             return store
-        if path.exists() and not path.is_dir():
-            raise RunError(f"{path}: a file stands there; choose another folder")
-        if path.is_dir() and any(not p.name.endswith(_PART) for p in path.iterdir()):
-            # Without its own metadata, which come last, the store has no block yet.
-            known = {*fields, *whole}
-            if any(p.name not in known for p in path.iterdir() if not p.name.endswith(_PART)):
-                raise RunError(f"{path}: not empty and no store of scenarios; choose another")
-            shutil.rmtree(path)
+        _clear(path, {*fields, *whole})
         for name, one in fields.items():
             _write(path / name / _META, json.dumps(_array(one, block), indent=1).encode())
         for name, values in whole.items():
@@ -249,6 +242,23 @@ class ScenarioStore:
             return np.frombuffer(content, np.dtype(one.dtype).newbyteorder("<")).reshape(shape)
         except (OSError, EOFError, ValueError) as error:
             raise DataError(f"{path}: cannot be read ({error}); make the scenarios again") from None
+
+
+def _clear(path: Path, known: set[str]) -> None:
+    """Remove a store that has not been begun: without its own metadata it has no block yet.
+
+    Raises
+    ------
+    RunError
+        If something else stands there.
+    """
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path}: a file stands there; choose another folder")
+    if path.is_dir():
+        found = {p.name for p in path.iterdir() if not p.name.endswith(_PART)}
+        if found - known:
+            raise RunError(f"{path}: not empty and no store of scenarios; choose another")
+        shutil.rmtree(path)
 
 
 # --- Zarr -------------------------------------------------------------------------------

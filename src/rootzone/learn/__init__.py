@@ -23,7 +23,7 @@ from rootzone.learn.losses import (
     ReleasedLikelihood,
     SquaredError,
 )
-from rootzone.learn.lstm import Lstm, lstm_scan
+from rootzone.learn.lstm import Lstm, lstm_scan, spread_memories
 from rootzone.learn.mixtures import LaplaceMixture, Mixture, NormalMixture, combine, pool
 from rootzone.learn.model import Model, Names
 from rootzone.learn.network import Direct, Embedding, MaskedMean, Network
@@ -99,6 +99,7 @@ __all__ = [
     "readout_only",
     "replicates_corrected",
     "replicates_paper",
+    "spread_memories",
     "start_state",
     "summary",
     "told",

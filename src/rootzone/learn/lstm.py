@@ -8,6 +8,7 @@ and the gradient of the recurrent weights is one product of two tall matrices af
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 Gates = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
 
@@ -132,6 +133,27 @@ def _scan_backward(saved, cotangents):
 lstm_scan.defvjp(_scan_forward, _scan_backward)
 
 
+def spread_memories(hidden: int, longest: float = 50.0) -> jax.Array:
+    r"""Return forget-gate biases :math:`\ln T` for time scales T from 1 to ``longest`` steps.
+
+    A feature of bias ln T keeps T / (1 + T) of its memory a step. Time scales are spaced evenly
+    in their logarithm.
+
+    Parameters
+    ----------
+    hidden : int
+        Width of the state.
+    longest : float
+        Longest time scale [steps].
+
+    Notes
+    -----
+    Source: Tallec and Ollivier (2018), arXiv:1804.11188, there with random time scales
+    and the input gate closed in step.
+    """
+    return jnp.linspace(0.0, jnp.log(longest), hidden)
+
+
 class Lstm(eqx.Module):
     """One LSTM layer over sequences, time first.
 
@@ -151,11 +173,12 @@ class Lstm(eqx.Module):
 
     @classmethod
     def start(
-        cls, inputs: int, hidden: int, *, key: jax.Array, forget_bias: float = 3.0, dtype=None
+        cls, inputs: int, hidden: int, *, key: jax.Array, forget_bias: ArrayLike = 3.0
     ) -> "Lstm":
         r"""Return a layer with random weights, uniform in :math:`\pm` hidden to the power -1/2.
 
-        A forget-gate bias above zero lets a new network remember: sigmoid(3) = 0.95 a step.
+        The biases are uniform in twice that range, so that no two features begin alike, plus
+        ``forget_bias`` for the forget gate: above zero a new network remembers.
 
         Parameters
         ----------
@@ -163,8 +186,9 @@ class Lstm(eqx.Module):
             Number of inputs and width of the state.
         key : PRNG key
             Randomness.
-        forget_bias : float
-            Initial bias of the forget gate [1].
+        forget_bias : float or array (hidden)
+            Initial bias of the forget gate [1]; 3 keeps 95 % a step, :func:`spread_memories`
+            begins with a range of time scales.
 
         Notes
         -----
@@ -172,11 +196,10 @@ class Lstm(eqx.Module):
         et al. (2019), doi:10.5194/hess-23-5089-2019.
         """
         limit = hidden**-0.5
-        k_x, k_h = jax.random.split(key)
-        uniform = lambda k, *shape: jax.random.uniform(  # noqa: E731
-            k, shape, dtype or float, -limit, limit
-        )
-        bias = jnp.zeros(4 * hidden, dtype or float).at[hidden : 2 * hidden].set(forget_bias)
+        k_x, k_h, k_b = jax.random.split(key, 3)
+        uniform = lambda k, *shape: jax.random.uniform(k, shape, float, -limit, limit)  # noqa: E731
+        bias = 2.0 * uniform(k_b, 4 * hidden)
+        bias = bias.at[hidden : 2 * hidden].add(jnp.asarray(forget_bias, bias.dtype))
         return cls(uniform(k_x, inputs, 4 * hidden), uniform(k_h, hidden, 4 * hidden), bias)
 
     @property

@@ -6,6 +6,7 @@ from typing import Protocol
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from rootzone.learn.lstm import Lstm, State
 
@@ -179,7 +180,7 @@ class Network(eqx.Module):
         embed_static: Embedding | None = None,
         initial_state: bool = False,
         dropout: float = 0.0,
-        forget_bias: float = 3.0,
+        forget_bias: ArrayLike = 3.0,
     ) -> "Network":
         """Return a network with random weights.
 

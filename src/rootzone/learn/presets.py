@@ -7,6 +7,7 @@ import jax
 
 from rootzone.learn.heads import GaussianMixture, Head
 from rootzone.learn.losses import NegativeLogLikelihood, ReleasedLikelihood
+from rootzone.learn.lstm import spread_memories
 from rootzone.learn.network import Direct, MaskedMean, Network
 from rootzone.learn.schedules import Cosine, StepDecay
 from rootzone.learn.train import Recipe
@@ -83,6 +84,7 @@ def inverse(
             embed_static=static,
             initial_state=static is not None,
             dropout=0.1,
+            forget_bias=spread_memories(hidden),
         )
 
     recipe = Recipe(
@@ -184,6 +186,7 @@ def replicates_corrected(
             key=k_rest,
             embed_static=static,
             dropout=0.4,
+            forget_bias=spread_memories(hidden),
         )
 
     recipe = Recipe(

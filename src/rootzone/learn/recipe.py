@@ -43,8 +43,8 @@ class Recipe(NamedTuple):
         backward pass needs in the cache of a CPU; it changes round-off only.
     loss : Loss
         What is made small.
-    schedule : Schedule
-        Learning rate.
+    schedule : Schedule or None
+        Learning rate; by default a :class:`Cosine` over the epochs.
     clip : float
         Largest norm of a gradient.
     weight_decay : float
@@ -68,7 +68,7 @@ class Recipe(NamedTuple):
     batch: int = 32
     micro: int = 8
     loss: Loss = NegativeLogLikelihood()
-    schedule: Schedule = Cosine()
+    schedule: Schedule | None = None
     clip: float = 1.0
     weight_decay: float = 0.0
     patience: int | None = 8
@@ -77,6 +77,10 @@ class Recipe(NamedTuple):
     complete_inputs: bool = False
     save_every: int | None = None
     trainable: Trainable = everything
+
+    def rate(self, epoch: jax.Array) -> jax.Array:
+        """Return the learning rate at a time in epochs."""
+        return (self.schedule or Cosine(epochs=self.epochs))(epoch)
 
 
 class TrainState(NamedTuple):

@@ -83,7 +83,7 @@ def _step(fixed: Fixed, chosen: jax.Array, state: TrainState) -> TrainState:
     update, moments = optimizer_of(recipe).update(slope, state.optimizer, parameters)
     update = _freeze(update, recipe, parameters)
     epoch = jnp.asarray(state.epoch + state.step / fixed.steps, value.dtype)
-    rate = recipe.schedule(epoch).astype(value.dtype)
+    rate = recipe.rate(epoch).astype(value.dtype)
     moved = jax.tree.map(lambda p, u: p - rate * u, parameters, update)
     finite = jax.tree.map(lambda g: jnp.all(jnp.isfinite(g)), slope)
     fine = jnp.isfinite(value) & jnp.all(jnp.stack(jax.tree.leaves(finite)))

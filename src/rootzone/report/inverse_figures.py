@@ -103,19 +103,18 @@ def _window(example: xr.Dataset, season: str) -> slice:
     return slice(start, start + length)
 
 
-def _draw_series(axes: Axes, shown: xr.Dataset, *, label: bool) -> None:
+def _draw_series(axes: Axes, shown: xr.Dataset) -> None:
     t = shown["time"].to_numpy()
     quantile = shown["quantile"]
     low, high = (quantile.isel(level=k).to_numpy() for k in (0, -1))
     inner_low, inner_high = (quantile.isel(level=k).to_numpy() for k in (2, 4))
-    text = lambda words: words if label else None  # noqa: E731
-    axes.fill_between(t, low, high, color=BLUE, alpha=0.17, lw=0, label=text("network, 90 %"))
-    axes.fill_between(t, inner_low, inner_high, color=BLUE, alpha=0.27, lw=0, label=text("50 %"))
-    axes.plot(t, shown["network"], color=BLUE, lw=1.3, label=text("mean"))
-    axes.plot(t, shown["homogeneous"], color=ORANGE, lw=0.9, label=text("homogeneous inversion"))
+    axes.fill_between(t, low, high, color=BLUE, alpha=0.17, lw=0, label="network, 90 %")
+    axes.fill_between(t, inner_low, inner_high, color=BLUE, alpha=0.27, lw=0, label="50 %")
+    axes.plot(t, shown["network"], color=BLUE, lw=1.3, label="mean")
+    axes.plot(t, shown["homogeneous"], color=ORANGE, lw=0.9, label="homogeneous inversion")
     if "columns" in shown and np.isfinite(shown["columns"]).any():
-        axes.plot(t, shown["columns"], color=GREEN, lw=1.0, label=text("calibrated columns"))
-    axes.plot(t, shown["truth"], color="k", lw=1.4, label=text("truth"))
+        axes.plot(t, shown["columns"], color=GREEN, lw=1.0, label="calibrated columns")
+    axes.plot(t, shown["truth"], color="k", lw=1.4, label="truth")
 
 
 def series(dataset: xr.Dataset) -> Figure:
@@ -135,7 +134,7 @@ def series(dataset: xr.Dataset) -> Figure:
             rain.set_ylim(max(float(example["rain"].max()) * 0.6, 5.0), 0.0)
             rain.grid(visible=False)
             rain.tick_params(labelbottom=False)
-            _draw_series(axes, shown, label=n == 0 and k == 0)
+            _draw_series(axes, shown)
             axes.set_ylim(*limits)
             for part in (rain, axes):
                 part.set_xlim(shown["time"].to_numpy()[0], shown["time"].to_numpy()[-1])
@@ -143,7 +142,10 @@ def series(dataset: xr.Dataset) -> Figure:
             rain.set_title(f"{example['site_name'].item()!s}: {_SEASONS[k]} season")
         grid[2 * n, 0].set_ylabel("rain\n[mm d⁻¹]")
         grid[2 * n + 1, 0].set_ylabel(f"water of 0-30 cm\n{UNIT}")
-    fig.legend(loc="outside lower center", ncols=6)
+    named: dict[str, Any] = {}
+    for axes in grid[1::2].ravel():
+        named |= {text: handle for handle, text in zip(*axes.get_legend_handles_labels())}  # noqa: B905
+    fig.legend(named.values(), named.keys(), loc="outside lower center", ncols=6)
     return fig
 
 

@@ -6,14 +6,13 @@ taken from a source is an assumption with its number in :class:`Spreads`, to be 
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtri
 
 from rootzone.neutrons import OrganicConvention, lattice_water_avery_2016, organic_water
-from rootzone.water.climates import CLIMATES, climate_of_normals
+from rootzone.water.climates import CLIMATES
 from rootzone.water.pedotransfer import cosby_1984_K_s, toth_2015_21
 from rootzone.water.soil_classes import (
     TEXTURE_CLASSES,
@@ -22,13 +21,6 @@ from rootzone.water.soil_classes import (
     sample_triangle,
     soil_class,
     texture_index,
-)
-from rootzone.water.weather_generator import (
-    CLEARNESS,
-    TEMPERATURE,
-    WIND,
-    Climate,
-    GammaAmounts,
 )
 
 VEGETATION = ("bare", "grass", "crop", "forest")
@@ -161,7 +153,7 @@ class Sites(NamedTuple):
 # --- randomness that belongs to the member ----------------------------------------------
 
 
-class _Draws:
+class Draws:
     """Uniform numbers of members, a stream for each purpose."""
 
     def __init__(self, key: jax.Array, members: np.ndarray):
@@ -232,7 +224,7 @@ def _of_classes(recipe: Recipe, key: jax.Array, members: np.ndarray, kind: np.nd
 
 def _soils(
     recipe: Recipe,
-    draws: _Draws,
+    draws: Draws,
     sand: np.ndarray,
     clay: np.ndarray,
     carbon: np.ndarray,
@@ -299,7 +291,7 @@ _PLANTS = {
 }
 
 
-def _plants(recipe: Recipe, draws: _Draws) -> tuple:
+def _plants(recipe: Recipe, draws: Draws) -> tuple:
     """Return kind, leaf area (24, member), rooting depth [cm], growing roots, biomass [mm]."""
     edges = recipe.vegetated * np.concatenate([[0.0], np.cumsum(_SHARES)])
     kind = np.searchsorted(1.0 - edges[::-1], draws.uniform(), side="right")
@@ -336,7 +328,7 @@ def draw_sites(recipe: Recipe, key: jax.Array, members: np.ndarray) -> Sites:
         Numbers from 0.
     """
     members = np.asarray(members, np.int32)
-    draws = _Draws(key, members)
+    draws = Draws(key, members)
     s, size = recipe.spreads, members.size
     sand, clay, kind = _texture(recipe, jax.random.fold_in(key, 1001), members)
     median, deviation = s.carbon
@@ -366,48 +358,3 @@ def draw_sites(recipe: Recipe, key: jax.Array, members: np.ndarray) -> Sites:
         *(np.where(wet, table, np.inf), mean_rate, s.N0 * draws.normal()),
     )
     return Sites(*drawn)
-
-
-# --- stations ---------------------------------------------------------------------------
-
-
-def _near(climate: Climate, z: np.ndarray) -> Climate:
-    """Return a station near by, moved by five standard normal numbers."""
-    wet, rain, warmth, sun, wind = (float(x) for x in z)
-    p = np.clip(np.asarray(climate.wet_probability), 1e-6, 1.0 - 1e-6)
-    odds = p / (1.0 - p) * np.exp(0.2 * wet)
-    location = np.array(climate.location)
-    log_spread = np.array(climate.log_spread)
-    location[:, TEMPERATURE, 0] += 1.5 * warmth
-    location[:, CLEARNESS, 0] += 0.15 * sun
-    location[:, WIND] *= np.exp(0.075 * wind)  # its square root
-    log_spread[:, WIND, 0] += 0.075 * wind
-    amounts = climate.amounts
-    assert isinstance(amounts, GammaAmounts)
-    return eqx.tree_at(
-        lambda c: (c.wet_probability, c.amounts.scale, c.location, c.log_spread),
-        climate,
-        (
-            odds / (1.0 + odds),
-            np.asarray(amounts.scale) * np.exp(0.15 * rain),
-            location,
-            log_spread,
-        ),
-    )
-
-
-def draw_stations(recipe: Recipe, key: jax.Array) -> Climate:
-    """Return the climates of the stations, stacked on the first axis of every array.
-
-    Station k has the climate ``k % len(recipe.climates)``; the first of each climate is the
-    measured one. Others differ by 0.2 of the log odds of a wet day, 15 % of the rain of wet days,
-    1.5 degC, 0.15 of the logit of the clearness and 15 % of the wind (standard deviations, an
-    assumption); latitude, seasons and the depression of the dew point stay.
-    """
-    kinds = len(recipe.climates)
-    first = [climate_of_normals(CLIMATES[name]) for name in recipe.climates]
-    numbers = np.arange(recipe.stations * kinds)
-    draws = _Draws(key, numbers)
-    z = np.stack([draws.normal() for _ in range(5)], axis=1) * (numbers >= kinds)[:, None]
-    found = [_near(first[k % kinds], z[k]) for k in numbers]
-    return jax.tree.map(lambda *x: np.stack([np.asarray(v) for v in x]), *found)

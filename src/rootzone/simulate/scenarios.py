@@ -33,8 +33,8 @@ from rootzone.simulate.scenario_members import (
     Recipe,
     Sites,
     draw_sites,
-    draw_stations,
 )
+from rootzone.simulate.scenario_stations import draw_stations
 from rootzone.simulate.site import Members, Site
 from rootzone.simulate.surface import Supply, Surface, _wet_leaves
 from rootzone.simulate.weather import Weather, WeatherSource

@@ -23,11 +23,12 @@ from rootzone.studies.inverse_output import datasets_of, scores_of
 from rootzone.studies.inverse_scenarios import (
     FOLDER,
     SHARE,
-    days_of,
     ensemble_of,
     make_scenarios,
     open_scenarios,
+    stored_days,
     summary_of,
+    weather_and_days,
 )
 from rootzone.studies.inverse_splits import parts_of
 from rootzone.studies.inverse_train import Trained, save_model, trained
@@ -39,7 +40,7 @@ def check_inverse(study: InverseStudy, context: Context) -> None:
     """Read all input and raise what is wrong with it."""
     part = study.scenarios
     if isinstance(part, SimulatedScenarios):
-        days = days_of(part, context)
+        _, days = weather_and_days(part, context)
         years = part.members * (len(days) + part.warm_up) / 365.0
         context.log.tell(
             f"{part.members} sites of {len(days)} days after {part.warm_up} of warm-up, "
@@ -104,8 +105,8 @@ def _learn(
     made_with: str,
 ) -> tuple[dict[str, xr.Dataset], dict[str, Any], dict[str, Any]]:
     part, seed = _made_from(store)
-    days = days_of(part, context)
-    ensemble = ensemble_of(part, seed, context)
+    days = stored_days(store)
+    ensemble = ensemble_of(part, seed)
     data = load(study, store, getattr(study.scenarios, "members", None))
     splits = study.evaluation.splits
     models: dict[str, Trained] = {}

@@ -165,13 +165,7 @@ def evaluated(
     normal = climatology(training, days, data.day_of_year)
     others = {n: baselines(test, counts[n], times, normal) for n in names}
     if ensemble is not None and e.column_sites:
-        some = np.linspace(0, test.sites - 1, min(e.column_sites, test.sites)).round().astype(int)
-        some = np.unique(some)
-        few = test.pick(some)
-        which = Counts(counts[main].rate[some], counts[main].N0[some])
-        columns = np.full(test.theta.shape, np.nan)
-        columns[some] = calibrated_columns(study, ensemble, few, which)
-        others[main]["columns"] = columns
+        others[main]["columns"] = _columns(study, ensemble, test, counts[main])
     scores = _scores(study, test, tested, answers, others)
     return Tested(
         *(test, tested, main, counts, answers, others),
@@ -179,6 +173,16 @@ def evaluated(
         _reliability(test, tested, answers),
         outside,
     )
+
+
+def _columns(study: InverseStudy, ensemble: Ensemble, data: Data, counts: Counts) -> np.ndarray:
+    """Return the answers of calibrated columns (site, day, depth), NaN at sites without them."""
+    most = min(study.evaluation.column_sites, data.sites)
+    some = np.unique(np.linspace(0, data.sites - 1, most).round().astype(int))
+    few = Counts(counts.rate[some], counts.N0[some])
+    out = np.full(data.theta.shape, np.nan)
+    out[some] = calibrated_columns(study, ensemble, data.pick(some), few)
+    return out
 
 
 def _scores(

@@ -45,33 +45,35 @@ def recipe_of(part: SimulatedScenarios) -> Recipe:
     )
 
 
-def ensemble_of(part: SimulatedScenarios, seed: int, context: Context) -> Ensemble:
-    """Return the simulated sites of a study, their weather read and checked.
+def ensemble_of(
+    part: SimulatedScenarios, seed: int, weather: RecordedWeather | None = None
+) -> Ensemble:
+    """Return the simulated sites of a study, under recorded weather if given."""
+    return Ensemble(
+        recipe_of(part),
+        jax.random.fold_in(jax.random.key(seed), 1),
+        years=part.years,
+        start_day_of_year=min(int(naive_utc(part.start).day_of_year), 365),
+        warm_up=part.warm_up,
+        grid=Grid.graded(part.depth, part.nodes, part.first),
+        control=Control(tolerance=part.tolerance),
+        weather=weather,
+    )
+
+
+def weather_and_days(
+    part: SimulatedScenarios, context: Context
+) -> tuple[RecordedWeather | None, pd.DatetimeIndex]:
+    """Return recorded daily weather, if there is any, and the days of the scenarios.
 
     Raises
     ------
     DataError, UnitError
         If recorded weather cannot be used.
     """
-    start = naive_utc(part.start)
-    return Ensemble(
-        recipe_of(part),
-        jax.random.fold_in(jax.random.key(seed), 1),
-        years=part.years,
-        start_day_of_year=min(int(start.day_of_year), 365),
-        warm_up=part.warm_up,
-        grid=Grid.graded(part.depth, part.nodes, part.first),
-        control=Control(tolerance=part.tolerance),
-        weather=_recorded(part, context)[0],
-    )
-
-
-def _recorded(
-    part: SimulatedScenarios, context: Context
-) -> tuple[RecordedWeather | None, pd.DatetimeIndex | None]:
-    """Return recorded daily weather and its days."""
     if part.weather is None:
-        return None, None
+        start = naive_utc(part.start).floor("D")
+        return None, pd.date_range(start, periods=365 * part.years, freq="D")
     column = ColumnStudy.model_validate(
         {
             "site": {"name": "weather of the scenarios", "latitude": part.latitude},
@@ -91,15 +93,6 @@ def _recorded(
     source = found.source
     assert isinstance(source, RecordedWeather)
     return source, found.axis
-
-
-def days_of(part: SimulatedScenarios, context: Context) -> pd.DatetimeIndex:
-    """Return the days of the scenarios."""
-    _, axis = _recorded(part, context)
-    if axis is not None:
-        return axis
-    start = naive_utc(part.start).floor("D")
-    return pd.date_range(start, periods=365 * part.years, freq="D")
 
 
 # --- what is stored ---------------------------------------------------------------------
@@ -251,8 +244,8 @@ def make_scenarios(
     made_with : str
         Versions; a store that others began is refused.
     """
-    days = days_of(part, context)
-    ensemble = ensemble_of(part, seed, context)
+    weather, days = weather_and_days(part, context)
+    ensemble = ensemble_of(part, seed, weather)
     sites = ensemble.sites(np.arange(part.members))
     fixed = _of_sites(sites, ensemble.scale(sites))
     fields = _fields(part, days)
@@ -321,3 +314,9 @@ def summary_of(store: ScenarioStore) -> dict[str, Any]:
         "recipe": store.recipe,
         "made_with": store.attrs["made_with"],
     }
+
+
+def stored_days(store: ScenarioStore) -> pd.DatetimeIndex:
+    """Return the days of a store."""
+    start = pd.Timestamp(str(store.field("day").attrs["units"]).removeprefix("days since "))
+    return pd.DatetimeIndex(start + pd.to_timedelta(store.read("day"), unit="D"))

@@ -34,7 +34,8 @@ from rootzone.water.evapotranspiration import (
 from rootzone.water.radiation import clear_sky_radiation, extraterrestrial_radiation
 
 DAYS_OF_MONTH = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-MONTH_OF_DAY = np.repeat(np.arange(12), DAYS_OF_MONTH)
+# 32 bits: a constant traced in double precision first would stay wide in single precision.
+MONTH_OF_DAY = np.repeat(np.arange(12, dtype=np.int32), DAYS_OF_MONTH)
 """Month, 0 to 11, of the days of a year of 365 days."""
 
 TEMPERATURE, RANGE, CLEARNESS, DEPRESSION, WIND = range(5)
