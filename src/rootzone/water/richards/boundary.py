@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from rootzone.water.hydraulics import H_FLOOR, WET, Hydraulics
 
@@ -193,7 +194,7 @@ class Atmosphere(eqx.Module):
     h_dry: Parameter = -15000.0
 
     def __check_init__(self) -> None:
-        if not isinstance(self.h_dry, jax.core.Tracer) and np.any(np.asarray(self.h_dry) < H_FLOOR):
+        if not isinstance(self.h_dry, Tracer) and np.any(np.asarray(self.h_dry) < H_FLOOR):
             raise ValueError(
                 f"h_dry is {np.min(np.asarray(self.h_dry)):g} cm, the column resolves heads down "
                 f"to {H_FLOOR:g} cm: take one above"
