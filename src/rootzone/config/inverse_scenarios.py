@@ -48,7 +48,7 @@ class SimulatedScenarios(Part):
     preset: Literal["small", "poster", "general"] = Field(
         default="small",
         description="what keys that are left out are: a small ensemble, the single bare loam of "
-        "the poster, or the ensemble of the pretrained model",
+        "the poster, or sites of every soil and climate",
     )
     members: int = Field(default=768, ge=1, le=1_000_000, description="number of sites")
     years: int = Field(
