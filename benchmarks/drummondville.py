@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -25,11 +24,10 @@ from drummondville_data import COVERS, Cover, Observed, curves, observations, po
 from drummondville_report import figure, write_tables
 from drummondville_scores import against_mean, misfit, score_cover
 from rootzone.water.canopy import Canopy, CanopyForcing, CanopyState, LeafAreaTable, run_canopy
-from rootzone.water.hydraulics import Hydraulics
 from rootzone.water.retention import BrooksCorey
 from rootzone.water.retention_fit import Population
 from rootzone.water.richards import Forcing, FreeDrainage, Grid, Richards, Status
-from rootzone.water.richards.boundary import Bottom, BottomCondition
+from rootzone.water.richards.boundary import Bottom, SeepageFace
 from rootzone.water.roots import Roots, exponential_roots
 from rootzone.water.snow import DegreeDay, SnowForcing, SnowState, run_snow, snow_fraction
 from rootzone.water.soil_classes import CARSEL_PARRISH_1988, draw
@@ -121,28 +119,7 @@ def soil_of(cover: Cover, z: np.ndarray, drawn: dict[str, BrooksCorey]) -> Brook
     return jax.tree.map(lambda *rows: np.stack([np.asarray(r) for r in rows]), *nodes)
 
 
-class Pan(eqx.Module):
-    """A pan under the soil: water leaves it where it stands on the last node, none comes back.
-
-    Attributes
-    ----------
-    conductance : float
-        Outflow for each cm of water standing [d-1]; large, so that hardly any stands.
-    """
-
-    conductance: float = 100.0
-
-    def condition(
-        self, last: Hydraulics, full: jax.Array, bottom_depth: jax.Array
-    ) -> BottomCondition:
-        """Return the condition for the hydraulics of the last node (column)."""
-        del full, bottom_depth
-        zero = jnp.zeros_like(last.h)
-        slope = jnp.where(last.h > 0.0, self.conductance, zero)
-        return BottomCondition(slope * last.h, slope, jnp.zeros(zero.shape, bool), zero)
-
-
-PAN = Pan()
+PAN = SeepageFace()  # a pan under the soil: water leaves it where it stands, none comes back
 
 
 @dataclass(frozen=True)
