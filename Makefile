@@ -24,7 +24,7 @@ demo: $(STAMP)
 	@$(BIN)/rootzone demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
