@@ -21,6 +21,8 @@ from rootzone.evaluate import deterministic_scores
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "tables"
+FORMS = {"rmse": ".3f", "ubrmse": ".3f", "bias": "+.3f", "kge_2012": ".2f", "r": ".2f"}
+PUBLISHED = ("rmse", "ubrmse", "kge_2012", "r")
 SENSORS = {"SWC_5": 5, "SWC_10": 10, "SWC_20": 20, "SWC_50": 50}
 
 
@@ -112,7 +114,7 @@ def pair(result, name: str) -> pd.DataFrame | None:
 def scores(sim: pd.Series, obs: pd.Series) -> dict:
     """Return n, RMSE, ubRMSE, bias, KGE 2012 and r."""
     s = deterministic_scores(sim=sim.to_numpy(), obs=obs.to_numpy())
-    return {k: s[k] for k in ("n", "rmse", "ubrmse", "bias", "kge_2012", "r")}
+    return {k: s[k] for k in ("n", *FORMS)}
 
 
 def main() -> None:
@@ -162,6 +164,20 @@ def main() -> None:
     print(table(rows))
 
 
+def row_of(heads: list[str], stations: list[dict]) -> str:
+    """Return a row: heads, medians of ours / no incoming / the source's, the published scores."""
+
+    def median(column: str, name: str) -> float:
+        return float(np.median([r[column][name] for r in stations]))
+
+    cells = [
+        " / ".join(f"{median(c, name):{form}}" for c in ("ours", "no_incoming", "source"))
+        for name, form in FORMS.items()
+    ]
+    published = ", ".join(f"{median('published', name):{FORMS[name]}}" for name in PUBLISHED)
+    return "| " + " | ".join([*heads, *cells, published]) + " |"
+
+
 def table(rows: list[dict]) -> str:
     """Return the tables as Markdown."""
     lines = []
@@ -174,38 +190,8 @@ def table(rows: list[dict]) -> str:
         )
         lines.append("|---|---|---|---|---|---|---|---|")
         for r in some:
-            cells = [r["station"], f"{r['ours']['n']:.0f}"]
-            for k, form in (
-                ("rmse", ".3f"),
-                ("ubrmse", ".3f"),
-                ("bias", "+.3f"),
-                ("kge_2012", ".2f"),
-                ("r", ".2f"),
-            ):
-                cells.append(
-                    " / ".join(f"{r[c][k]:{form}}" for c in ("ours", "no_incoming", "source"))
-                )
-            p = r["published"]
-            cells.append(f"{p['rmse']:.3f}, {p['ubrmse']:.3f}, {p['kge_2012']:.2f}, {p['r']:.2f}")
-            lines.append("| " + " | ".join(cells) + " |")
-        cells = ["**median**", ""]
-        for k, form in (
-            ("rmse", ".3f"),
-            ("ubrmse", ".3f"),
-            ("bias", "+.3f"),
-            ("kge_2012", ".2f"),
-            ("r", ".2f"),
-        ):
-            medians = (
-                np.median([r[c][k] for r in some]) for c in ("ours", "no_incoming", "source")
-            )
-            cells.append(" / ".join(f"{m:{form}}" for m in medians))
-        published = [
-            np.median([r["published"][k] for r in some])
-            for k in ("rmse", "ubrmse", "kge_2012", "r")
-        ]
-        cells.append("{:.3f}, {:.3f}, {:.2f}, {:.2f}".format(*published))
-        lines.append("| " + " | ".join(cells) + " |")
+            lines.append(row_of([r["station"], f"{r['ours']['n']:.0f}"], [r]))
+        lines.append(row_of(["**median**", ""], some))
         covered = [r["coverage_90"] for r in some if "coverage_90" in r]
         if covered:
             middle, least, most = (100 * f(covered) for f in (np.median, min, max))

@@ -26,6 +26,8 @@ NOTE = "<!-- Written by docs/generate.py. -->\n\n"
 API = {
     "neutrons": "Neutron physics",
     "water": "Soil water",
+    "simulate": "Simulated sites and catchments",
+    "learn": "Learning",
     "evaluate": "Scores",
     "core": "Quantities, layers, errors",
     "data": "Readers and writers",

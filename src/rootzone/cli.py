@@ -80,7 +80,7 @@ def new(kind: str, file: Path | None = None, *, schema: bool = False) -> None:
     Parameters
     ----------
     kind
-        Kind of study: station.
+        Kind of study: station, column, catchment or inverse.
     file
         File to write; left out: standard output.
     schema

@@ -139,6 +139,31 @@ def test_stop_and_resume_give_the_same_weights_to_the_bit(model, steps):
     _same(_run(model, state=state)[-1].state, steps[-1].state)
 
 
+def test_epochs_with_noise_of_their_own_resume_to_the_same_weights(model):
+    def of_epoch(epoch):
+        noise = np.random.default_rng(epoch).normal(0.0, 5.0, TRAINING.inputs.shape[:2])
+        inputs = TRAINING.inputs.copy()
+        inputs[..., 1] += noise
+        return TRAINING._replace(inputs=inputs)
+
+    def run(state=None, source=of_epoch):
+        recipe = RECIPE._replace(epochs=4)
+        return list(train(model, source, VALIDATION, recipe, seed=7, state=state))
+
+    whole = run()
+    for stop in (1, len(whole) // 2):
+        rest = run(whole[stop].state)
+        jax.tree.map(np.testing.assert_array_equal, rest[-1].state, whole[-1].state)
+    still = run(source=lambda _: TRAINING)
+    fixed = run(source=TRAINING)
+    jax.tree.map(np.testing.assert_array_equal, still[-1].state, fixed[-1].state)
+    assert float(whole[-1].train_loss[0]) != float(fixed[-1].train_loss[0])
+
+    fewer = lambda epoch: TRAINING if epoch == 0 else TRAINING.select(np.arange(2))  # noqa: E731
+    with pytest.raises(DataError, match="windows with targets"):
+        run(source=fewer)
+
+
 def _lists(arrays):
     return {k: {"type": str(a.dtype), "values": a.tolist()} for k, a in arrays.items()}
 

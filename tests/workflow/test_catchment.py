@@ -4,7 +4,6 @@ import copy
 import json
 import re
 import shutil
-import typing
 from pathlib import Path
 
 import jax
@@ -12,11 +11,10 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from pydantic import BaseModel
 
 import rootzone
 from rootzone.cli import main
-from rootzone.config import CatchmentStudy, load_study, template
+from rootzone.config import load_study, template
 from rootzone.core import RootzoneError
 from rootzone.data.domain import Cases, Setup
 from rootzone.data.mhm import Observed, default_parameters, write_folder, write_observed_counts
@@ -269,6 +267,8 @@ BAD = [
     ({"source__cell_size": 250.0}, "do not nest"),
     ({"restart": "nowhere.nc"}, "there is no such file"),
     ({"computation__chunk": 1}, "16 or more"),
+    ({"source__cell_size": 1e30}, "3200 or less"),
+    ({"parameters__table": "a\0b.csv"}, "cannot be read"),
 ]
 
 
@@ -347,6 +347,17 @@ def other_calendar(data):
     return data
 
 
+def damage(part):
+    """Return what changes one byte within the last such part of an HDF5 file."""
+
+    def change(path):
+        content = bytearray(path.read_bytes())
+        content[content.rindex(part) + 8] ^= 255
+        path.write_bytes(bytes(content))
+
+    return change
+
+
 SPOILED = {
     "no nest": (
         "mhm.nml",
@@ -358,6 +369,18 @@ SPOILED = {
         edit("cellsize      100", "cellsize      50"),
         r"slope\.asc, line 5: the header disagrees with .*dem\.asc: cellsize 50 against 100",
     ),
+    "columns": (
+        "input/morph/soil_class.asc",
+        edit("ncols         44", "ncols  99999999"),
+        r"soil_class\.asc, line 7: ncols says 99999999 values a row, 44 found",
+    ),
+    "endless": (
+        "input/morph/soil_class.asc",
+        edit("ncols         44", "ncols         inf"),
+        r"soil_class\.asc, line 1: ncols is inf, a count wanted",
+    ),
+    "damaged header": ("input/meteo/pet.nc", damage(b"OHDR"), r"pet\.nc: cannot be read as NetCDF"),
+    "damaged names": ("input/meteo/pet.nc", damage(b"GCOL"), r"pet\.nc: cannot be read as NetCDF"),
     "hole": (
         "input/morph/slope.asc",
         cell_to(20, 20, "-9999"),
@@ -476,26 +499,6 @@ def test_plain_maps_give_the_numbers_of_the_preset(folder, result, tmp_path):
     path.write_text(yaml.safe_dump(study))
     with pytest.raises(RootzoneError, match=r"no variable 'net_rad' .* found are rain, tavg, pet"):
         check_study(path)
-
-
-def models_of(model, found):
-    """Return the parts of a study, all the way down."""
-    found[model] = None
-    for field in model.model_fields.values():
-        parts = [field.annotation]
-        while parts:
-            part = parts.pop()
-            if isinstance(part, type) and issubclass(part, BaseModel) and part not in found:
-                models_of(part, found)
-            parts += typing.get_args(part)
-    return list(found)
-
-
-def test_template_names_every_key():
-    text = template("catchment")
-    for model in models_of(CatchmentStudy, {}):
-        for name in model.model_fields:
-            assert re.search(rf"\b{name}\b", text), f"{model.__name__}.{name}"
 
 
 def test_commented_sources_of_the_template_are_studies(tmp_path):

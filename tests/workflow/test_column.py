@@ -24,7 +24,7 @@ from rootzone.config import ColumnStudy, load_study, template
 from rootzone.data import Log
 from rootzone.report.column import column_page
 from rootzone.simulate import chunk_count
-from rootzone.studies.column import _tell_failed, prepare
+from rootzone.studies.column import prepare, tell_failed
 from rootzone.studies.context import Context
 from rootzone.water.richards import Status
 
@@ -232,7 +232,7 @@ def test_a_report_of_a_failed_column(site):
 def test_failed_members_are_counted_and_named():
     log = Log()
     status = np.array([0, 1, 0, 2, 1])
-    _tell_failed(status, Context(base=Path(), log=log))
+    tell_failed(status, Context(base=Path(), log=log))
     assert log.warnings == [
         "2 of 5 members did not finish (stalled): 1, 4; their values are missing from then on",
         "1 of 5 members did not finish (not_finite): 3; their values are missing from then on",

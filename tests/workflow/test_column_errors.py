@@ -197,6 +197,7 @@ COLUMNS = "weather.tables.0.columns."
         ("vegetation.rots=3", ["vegetation.rots: unknown key", "'roots'"]),
         ("vegetation.stress.h_dry_slow=-100", ["h_dry_slow is -100 cm, wanted below h_dry_fast"]),
         ("neutrons.operators=[{method: koehli_2021, parameter_set: x}]", ["parameter set 'x'"]),
+        ("neutrons.operators=[{N0: 6000}]", ["missing key 'method'", "cosmic", "koehli_2025"]),
         ("weather={method: generator, climate: mars}", ["no climate 'mars'", "Mediterranean"]),
         # Forcing and units.
         ("output.step=1h", ["output.step is 1h, but the weather comes every 24 h"]),

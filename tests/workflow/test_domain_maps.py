@@ -85,14 +85,28 @@ def dataset(weather=DOMAIN.weather):
 # --- plain maps ---------------------------------------------------------------------------
 
 
+def same(a, b, name):
+    """Assert that two parts of a domain are equal, all the way down."""
+    if is_dataclass(a):
+        assert type(a) is type(b), name
+        for f in fields(a):
+            same(getattr(a, f.name), getattr(b, f.name), f"{name}.{f.name}")
+    elif isinstance(a, dict):
+        assert a.keys() == b.keys(), name
+        for key in a:
+            same(a[key], b[key], f"{name}[{key}]")
+    elif isinstance(a, tuple):
+        assert len(a) == len(b), name
+        for n, (x, y) in enumerate(zip(a, b, strict=True)):
+            same(x, y, f"{name}[{n}]")
+    elif isinstance(a, np.ndarray):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+    else:
+        assert a == b, name
+
+
 def test_plain_maps_make_the_same_domain():
-    domain = built()
-    for f in fields(DOMAIN):
-        a, b = getattr(DOMAIN, f.name), getattr(domain, f.name)
-        if isinstance(a, np.ndarray):
-            np.testing.assert_array_equal(a, b, err_msg=f.name)
-        elif not is_dataclass(a):
-            assert a == b, f.name
+    same(DOMAIN, built(), "domain")
 
 
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # within rioxarray

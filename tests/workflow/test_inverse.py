@@ -14,6 +14,7 @@ import yaml
 
 import rootzone
 from rootzone.config import InverseStudy, load_study, template
+from rootzone.config.inverse import Errors
 from rootzone.core import DataError, RootzoneError, RunError, StudyError
 from rootzone.data.scenario_store import Field, ScenarioStore
 from rootzone.evaluate import rmse
@@ -24,6 +25,7 @@ from rootzone.studies.inverse_baselines import climatology, persistence
 from rootzone.studies.inverse_data import Counts, counted, load, retrieved, sequences
 from rootzone.studies.inverse_scores import rmse_interval, window_sum
 from rootzone.studies.inverse_splits import _by_day, parts_of
+from rootzone.studies.inverse_train import Lessons
 
 CLIMATES = ["temperate maritime", "semi-arid"]
 STUDY = {
@@ -269,7 +271,7 @@ def test_the_inversion_undoes_the_operator_over_even_profiles(data, operator):
     one = lambda k: NeutronSoil(*(x[k] for x in soil))  # noqa: E731
     rates = [homogeneous_rates(OPERATORS[operator], theta, edges, one(k)) for k in range(4)]
     rate = np.asarray(rates) * some.N0[:, None]
-    even = replace(some, rate=rate, operator=operator)
+    even = replace(some, rates=rate[:, None], operators=(operator,), snow=np.zeros_like(rate))
     found = retrieved(even, Counts(rate, some.N0))
     # The table has 96 points between dry soil and the porosity; water beyond it is cut.
     expected = np.minimum(np.tile(theta, (4, 1)), s["porosity"][:, None])
@@ -284,6 +286,65 @@ def test_missing_attributes_are_gaps_not_numbers(data):
     names = [n for n in study.network.static if n != "porosity"]
     bare = load_study(changed(network={"static": names}))
     assert np.all(sequences(bare, some, counted(some, "own", 1)).upper == pytest.approx(0.65))
+
+
+def test_counts_of_days_with_snow_are_gaps(data):
+    study = load_study(STUDY)
+    snow = np.zeros((3, 365))
+    snow[1, 40:60] = 3.0
+    some = replace(data.pick(np.arange(3)), snow=snow)
+    read = sequences(study, some, counted(some, "own", 1))
+    gone = np.isnan(read.inputs)
+    assert gone[1, 40:60, :2].all()  # counts and retrieval
+    assert np.isnan(read.target[1, 40:60]).all()
+    assert gone.sum() == 2 * 20
+
+
+def test_of_several_operators_each_site_has_one_and_inverts_that(store):
+    study = load_study(changed() | {"operator": ["cosmic", "koehli_2021"]})
+    both = load(study, store)
+    np.testing.assert_array_equal(both.which, both.number % 2)
+    alone = {n: load(load_study(changed() | {"operator": n}), store) for n in both.operators}
+    for place, one in enumerate(alone.values()):
+        mine = np.flatnonzero(both.which == place)
+        np.testing.assert_array_equal(both.rate[mine], one.rate[mine])
+        found = retrieved(both, counted(both, "exact", 1))[mine]
+        expected = retrieved(one, counted(one, "exact", 1))[mine]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_array_equal(both.turned(1).which, 1 - both.which)
+
+
+def test_errors_of_instruments_belong_to_the_site_and_have_their_width(data):
+    errors = Errors(rain=0.3, rain_daily=0.0, temperature=2.0)
+    own = counted(data, "own", 1, errors=errors)
+    few = counted(data.pick(np.array([4, 2])), "own", 1, errors=errors)
+    for a, b in zip(own.pick(np.array([4, 2])).slips, few.slips, strict=True):
+        np.testing.assert_array_equal(a, b)
+    off = (own.slips.temperature - data.temperature)[:, 0]
+    assert off.std() == pytest.approx(2.0, rel=0.4)
+    wet = data.rain[:, :200].sum(axis=1) > 0
+    logs = np.log(own.slips.rain[wet, :200].sum(axis=1) / data.rain[wet, :200].sum(axis=1))
+    assert logs.std() == pytest.approx(0.3, rel=0.4)
+    study = load_study(STUDY)
+    read = sequences(study, data, own)
+    np.testing.assert_allclose(np.expm1(read.inputs[..., 2]), own.slips.rain, rtol=1e-4, atol=1e-4)
+    exact = counted(data, "exact", 1, errors=errors)
+    assert exact.slips is None
+    assert counted(data, 1000.0, 1, errors=errors).slips is None
+
+
+def test_every_epoch_may_have_noise_of_its_own(data):
+    study = load_study(changed(training={"redraw": True, "noise_draws": 2}))
+    parts = parts_of(study, "site", data, CLIMATES)
+    lessons = Lessons(study, data, parts)
+    first, second, again = (lessons.of_epoch(k).inputs for k in (0, 1, 0))
+    np.testing.assert_array_equal(first, again)
+    half = len(first) // 2
+    assert not np.array_equal(first[:half, :, 0], first[half:, :, 0])
+    assert not np.array_equal(first[..., 0], second[..., 0])
+    np.testing.assert_array_equal(first[..., 2], second[..., 2])  # rain has no errors here
+    still = Lessons(load_study(STUDY), data, parts)
+    np.testing.assert_array_equal(still.of_epoch(0).inputs, still.of_epoch(7).inputs)
 
 
 def test_baselines_of_known_series(data):
@@ -314,6 +375,14 @@ def test_baselines_of_known_series(data):
         (changed(scenarios={"rates": [1000, 300]}), "wanted rising"),
         (changed(scenarios={"warm_up": 400}), "the weather has 365 d"),
         (changed(evaluation={"splits": ["years"]}), "'years' is not known"),
+        (changed(evaluation={"climates": ["polar"]}), "no climate 'polar'"),
+        (changed(evaluation={"splits": ["soil_and_climate"]}), "evaluation.climates are continent"),
+        (
+            changed(evaluation={"splits": ["climate"], "climates": CLIMATES}),
+            "wants some held out and some left",
+        ),
+        (changed(evaluation={"detectors": [-1]}), "detectors[0]: -1 h-1 is no mean count rate"),
+        (changed(evaluation={"detectors": ["exact", 1e30]}), "detectors[1]: 1e+30 h-1 is no"),
     ],
 )
 def test_a_study_that_cannot_be_is_told_in_a_sentence(study, words):

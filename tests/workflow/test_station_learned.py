@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import rootzone
-from rootzone.core import RootzoneError
+from rootzone.core import DataError, RootzoneError
+from rootzone.data.network_file import read_network
 from rootzone.learn.exchange import model_to_arrays
 from rootzone.learn.heads import GaussianMixture
 from rootzone.learn.model import Model, Names
@@ -135,6 +136,37 @@ def test_refusals(change, sentence, tmp_path):
             ],
         )
     assert sentence in str(caught.value)
+
+
+def damaged(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(bytes(content))
+
+
+def one_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        damaged,
+        lambda path: path.write_bytes(path.read_bytes()[:-100]),
+        lambda path: path.write_bytes(b"no network"),
+        one_array,
+        lambda path: path.with_suffix(".json").write_text("{"),
+        lambda path: path.with_suffix(".json").write_text("[1]"),
+    ],
+    ids=["damaged", "cut", "text", "one array", "half a description", "a list"],
+)
+def test_files_that_are_no_network(spoil, tmp_path):
+    path = network(tmp_path / "model.npz")
+    spoil(path)
+    with pytest.raises(DataError, match=r"model\.(npz|json)") as caught:
+        read_network(str(path), base=tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_networks_that_do_not_fit(tmp_path):

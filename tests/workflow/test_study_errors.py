@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from rootzone import cli
 from rootzone.config import KINDS, StationStudy, json_schema, load_study, template
 from rootzone.core import StudyError
 from rootzone.studies import demo_studies, find_demo
@@ -122,6 +123,12 @@ def test_the_study_is_fine(study):
         ("density: 1.4", "density: 1400", 8, ["station.bulk_density is 1400 g cm-3"]),
         ("density: 1.4", "density: unknown", 8, ["{value: ..., sigma: ...}", "'unknown'"]),
         ("density: 1.4", "density: {value: 1.4, sigma: -1}", 8, ["sigma: wanted 0 or more"]),
+        (
+            "calibration:\n",
+            "quality: {spike_window_hours: 1e30}\ncalibration:\n",
+            17,
+            ["quality.spike_window_hours: wanted 8760 or less"],
+        ),
         ("N0: 2500.0", "N0: 0", 19, ["calibration.N0 is 0 h-1, wanted above 0"]),
         ("N0: 2500.0", "N0: -5", 19, ["calibration.N0 is -5 h-1"]),
         ("N0: 2500.0", "N0: .nan", 19, ["calibration.N0", "finite number"]),
@@ -368,7 +375,7 @@ def _models(model: type[BaseModel], found: dict[type[BaseModel], None]) -> list[
     return list(found)
 
 
-@pytest.mark.parametrize("kind", ["column", "station"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_template_names_every_key(kind):
     text = template(kind)
     for model in _models(KINDS[kind], {}):
@@ -455,6 +462,13 @@ def test_template_passes_the_check_and_is_not_overwritten(tmp_path):
     again = rootzone("new", "station", "field.yaml", cwd=tmp_path)
     assert again.returncode == 2
     assert again.stderr.strip() == "field.yaml: exists already; choose another name"
+
+
+def test_help_names_every_kind():
+    """The kinds are written out in the help, which loads no study model."""
+    told = cli.new.__doc__ or ""
+    for kind in KINDS:
+        assert kind in told
 
 
 def test_bad_input_ends_with_code_2_and_one_sentence(station):

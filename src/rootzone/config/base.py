@@ -119,6 +119,13 @@ UtcTime = Annotated[
 ]
 """An ISO 8601 time; without zone it is UTC."""
 
+
+def in_order(start: datetime | None, end: datetime | None) -> None:
+    """Refuse an end that is not after its start; either may be left out."""
+    if start is not None and end is not None and end <= start:
+        raise ValueError("end is not after start")
+
+
 _OFFSET = re.compile(r"[+-]\d{2}:\d{2}")
 
 

@@ -139,7 +139,10 @@ class SyntheticSource(Part):
     start: date = Field(default=date(2019, 1, 1), description="first day of the weather")
     days: int = Field(default=1096, ge=1, le=40000, description="days of weather")
     cell_size: float | None = Field(
-        default=None, gt=0, description="size of a model cell [m]; left out: that of the preset"
+        default=None,
+        gt=0,
+        le=3200,
+        description="size of a model cell [m]; left out: that of the preset",
     )
     model: ModelChoices = Field(default_factory=ModelChoices)
 

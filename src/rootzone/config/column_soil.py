@@ -11,14 +11,15 @@ from rootzone.core import DataError, quantity
 from rootzone.water.soil_classes import soil_class
 
 
-def _class_name(name: str) -> str:
+def class_name(name: str) -> str:
+    """Return a texture class as it is spelled here, of any spelling; for validators."""
     try:
         return soil_class(name).name
     except DataError as error:
         raise ValueError(str(error)) from None
 
 
-ClassName = Annotated[str, AfterValidator(_class_name)]
+ClassName = Annotated[str, AfterValidator(class_name)]
 """One of the twelve USDA texture classes."""
 
 Convention = Literal["carbon_as_matter", "carbon_doubled", "van_bemmelen", "water"]

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from rootzone.config.base import Duration, Part, UtcTime, one_or_more
+from rootzone.config.base import Duration, Part, UtcTime, in_order, one_or_more
 from rootzone.config.tables import ColumnSpec, FileTable, single_column
 from rootzone.core import nearest
 from rootzone.water.climates import CLIMATES
@@ -22,11 +22,15 @@ def _climate(name: str) -> str:
     )
 
 
+ClimateName = Annotated[str, AfterValidator(_climate)]
+"""A climate of the weather generator."""
+
+
 class GeneratedWeather(Part):
     """Weather drawn by the stochastic generator."""
 
     method: Literal["generator"]
-    climate: Annotated[str, AfterValidator(_climate)] = Field(
+    climate: ClimateName = Field(
         default="temperate maritime", description="climate of the generator"
     )
     years: int = Field(default=3, ge=1, le=200, description="length; years have 365 days [a]")
@@ -114,8 +118,7 @@ class RecordedWeather(Part):
 
     @model_validator(mode="after")
     def _order(self) -> "RecordedWeather":
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError("end is not after start")
+        in_order(self.start, self.end)
         return self
 
 

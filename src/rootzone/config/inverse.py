@@ -1,12 +1,13 @@
 """The study kind `inverse`: scenarios, a network that reads root-zone water from counts, scores."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rootzone.config.base import Part, StudyBase, one_or_more
 from rootzone.config.column_soil import ClassName
-from rootzone.config.inverse_scenarios import Scenarios, SimulatedScenarios
+from rootzone.config.inverse_scenarios import Climates, Scenarios, SimulatedScenarios
 
 Operator = Literal["cosmic", "desilets_2010", "koehli_2021"]
 Split = Literal["site", "soil", "climate", "soil_and_climate", "station", "year", "random_days"]
@@ -22,18 +23,27 @@ Static = Literal[
     "rooting_depth",
     "biomass_water",
     "N0",
+    "rate",
 ]
-_STATIC: tuple[Static, ...] = (
-    "sand",
-    "clay",
-    "bulk_density",
-    "porosity",
-    "soil_organic_carbon",
-    "lattice_water",
-    "leaf_area_max",
-    "rooting_depth",
-    "N0",
-)
+
+
+def input_columns(inputs: Iterable[Input]) -> tuple[str, ...]:
+    """Return the columns that a network reads for these inputs.
+
+    >>> input_columns(["rain", "season"])
+    ('rain', 'season_cos', 'season_sin')
+    """
+    season = ("season_cos", "season_sin")
+    return tuple(c for name in inputs for c in (season if name == "season" else (name,)))
+
+
+def attribute_columns(static: Iterable[Static]) -> tuple[str, ...]:
+    """Return the columns that a network reads for these attributes.
+
+    >>> attribute_columns(["clay", "N0", "rate"])
+    ('clay', 'log_N0', 'log_rate')
+    """
+    return tuple(f"log_{name}" if name in ("N0", "rate") else name for name in static)
 
 
 class Network(Part):
@@ -42,13 +52,15 @@ class Network(Part):
     inputs: Annotated[
         list[Input], BeforeValidator(one_or_more, json_schema_input_type=list[Input] | Input)
     ] = Field(
-        default=["counts", "retrieval", "rain", "pet", "temperature", "season"],
+        default=list(get_args(Input)),
         min_length=1,
         description="daily inputs: counts relative to N0, the water of the homogeneous profile "
         "with these counts, rain, potential evapotranspiration, temperature, the time of the year",
     )
     static: list[Static] = Field(
-        default=list(_STATIC), description="attributes of a site; at a site some may be missing"
+        default=[name for name in get_args(Static) if name not in ("biomass_water", "rate")],
+        description="attributes of a site; at a site some may be missing; rate: mean count rate, "
+        "which tells the counting noise as N0 does but leaves the level open",
     )
     depths: list[Literal[5, 10, 30, 60, 100]] = Field(
         default=[10, 30, 60, 100], min_length=1, description="depths of the mean water [cm]"
@@ -66,7 +78,41 @@ class Network(Part):
     withhold: float = Field(
         default=0.05, ge=0, lt=1, description="share of series that lack a group of inputs [1]"
     )
+    withhold_attributes: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="the same for groups of attributes; left out: as withhold [1]",
+    )
     ensemble: int = Field(default=2, ge=1, le=50, description="networks, pooled as one mixture")
+
+
+class Errors(Part):
+    """What a site's own instruments and tables get wrong: standard deviations.
+
+    They go with the site's own detector: the network learns from such records and may be tested
+    on them; tests with exact counts, or with a detector of a given rate, are free of them.
+    """
+
+    rate: float = Field(
+        default=0.004, ge=0, le=0.1, description="of daily rates beyond counting, relative [1]"
+    )
+    rain: float = Field(default=0.2, ge=0, le=1, description="of a site's rain, relative [1]")
+    rain_daily: float = Field(default=0.3, ge=0, le=2, description="of daily rain, relative [1]")
+    pet: float = Field(
+        default=0.15, ge=0, le=1, description="of a site's evapotranspiration, relative [1]"
+    )
+    temperature: float = Field(default=1.0, ge=0, le=10, description="of a site's temperature [K]")
+    retrieval: float = Field(
+        default=0.08,
+        ge=0,
+        le=0.5,
+        description="of a site's inversion beyond N0 (density, bound water, footprint), relative "
+        "to its water [1]",
+    )
+    retrieval_offset: float = Field(
+        default=0.015, ge=0, le=0.2, description="the same, added to the water [m3 m-3]"
+    )
 
 
 class Training(Part):
@@ -88,6 +134,9 @@ class Training(Part):
     noise_draws: int = Field(
         default=1, ge=1, le=100, description="counting noise drawn for a site in training"
     )
+    redraw: bool = Field(
+        default=False, description="draw noise, errors and operators anew for every epoch"
+    )
     without_attributes: float = Field(
         default=0.1,
         ge=0,
@@ -108,6 +157,15 @@ class Training(Part):
         return self
 
 
+def _possible_rate(detector: str | float) -> str | float:
+    if isinstance(detector, float) and not 1.0 <= detector <= 1e6:
+        raise ValueError(f"{detector:g} h-1 is no mean count rate, wanted 1 to 1e6, exact or own")
+    return detector
+
+
+Detector = Annotated[Literal["exact", "own"] | float, AfterValidator(_possible_rate)]
+
+
 class Evaluation(Part):
     """On what the network is tested, and beside what."""
 
@@ -122,7 +180,7 @@ class Evaluation(Part):
         default=["loam", "sandy clay loam", "silty clay"],
         description="texture classes that the splits by soil hold out",
     )
-    climates: list[str] = Field(
+    climates: Climates = Field(
         default=["continental"], description="climates that the splits by climate hold out"
     )
     share: float = Field(
@@ -131,7 +189,7 @@ class Evaluation(Part):
     random_share: float = Field(
         default=0.1, gt=0, lt=0.9, description="share of days of random_days [1]"
     )
-    detectors: list[Literal["exact", "own"] | float] = Field(
+    detectors: list[Detector] = Field(
         default=["exact", 1000.0, "own"],
         min_length=1,
         description="counts of the test: exact ones, of a detector of that mean rate [h-1], or of "
@@ -158,7 +216,17 @@ class InverseStudy(StudyBase):
     scenarios: Scenarios = Field(
         default=SimulatedScenarios(method="simulated"), description="simulated sites"
     )
-    operator: Operator = Field(default="cosmic", description="operator whose counts are read")
+    operator: Annotated[
+        list[Operator],
+        BeforeValidator(one_or_more, json_schema_input_type=list[Operator] | Operator),
+    ] = Field(
+        default=["cosmic"],
+        min_length=1,
+        description="operator whose counts are read; of several, each site has one",
+    )
+    errors: Errors | None = Field(
+        default=None, description="what a site's own instruments get wrong; left out: counting only"
+    )
     network: Network = Field(default_factory=Network)
     training: Training = Field(default_factory=Training)
     evaluation: Evaluation = Field(default_factory=Evaluation)
@@ -177,6 +245,7 @@ class InverseStudy(StudyBase):
                 f"scenarios have {part.members}: take year and random_days"
             )
         if isinstance(part, SimulatedScenarios) and self.stop_after == "evaluation":
+            self._some_climates_left(part)
             if "year" in self.evaluation.splits and part.years < 2 and part.weather is None:
                 raise ValueError("evaluation.splits has year, which wants two years at least")
             if self.training.window > 365 * part.years and part.weather is None:
@@ -187,3 +256,13 @@ class InverseStudy(StudyBase):
         if 30 not in self.network.depths:
             raise ValueError("network.depths must have 30, the depth that is shown in detail")
         return self
+
+    def _some_climates_left(self, part: SimulatedScenarios) -> None:
+        known = part.climates if part.weather is None else ["that of the recorded weather"]
+        split = next((s for s in self.evaluation.splits if "climate" in s), None)
+        held_out = set(self.evaluation.climates) & set(known)
+        if split is not None and (not held_out or held_out == set(known)):
+            raise ValueError(
+                f"evaluation.climates are {', '.join(self.evaluation.climates)}, the scenarios "
+                f"have {', '.join(known)}: the split {split} wants some held out and some left"
+            )

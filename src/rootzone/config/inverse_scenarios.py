@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rootzone.config.base import Part, UtcTime, one_or_more
-from rootzone.config.column_soil import _class_name
-from rootzone.config.column_weather import RecordedWeather, _climate
+from rootzone.config.column_soil import class_name
+from rootzone.config.column_weather import ClimateName, RecordedWeather
 from rootzone.water.climates import CLIMATES
 
 _POSTER = {
@@ -31,12 +31,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def _soils(name: str) -> str:
-    return name if name == "triangle" else _class_name(name)
+    return name if name == "triangle" else class_name(name)
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Climates = Annotated[
-    list[Annotated[str, AfterValidator(_climate)]],
+    list[ClimateName],
     BeforeValidator(one_or_more, json_schema_input_type=list[str] | str),
 ]
 

@@ -1,6 +1,7 @@
 """Readers and writers: tables, times, units and quality at the door; run folders."""
 
 from rootzone.data.bridge import daily_mean, time_coordinate, variable
+from rootzone.data.file_text import find_files
 from rootzone.data.grid import (
     Series,
     clean_order,
@@ -28,7 +29,7 @@ from rootzone.data.tables import (
     interval_hours,
     time_index,
 )
-from rootzone.data.text_files import Raw, find_files, read_raw
+from rootzone.data.text_files import Raw, read_raw
 from rootzone.data.units import COUNT_WORDS
 
 __all__ = [

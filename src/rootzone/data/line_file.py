@@ -7,6 +7,7 @@ import numpy as np
 
 from rootzone.core import DataError
 from rootzone.data.domain import Line
+from rootzone.data.file_text import plain_text
 
 _COLUMNS = ("x", "y", "distance", "cell", "row", "column", "label")
 
@@ -30,25 +31,24 @@ def read_line(path: Path) -> Line:
     DataError
         For missing columns or values that are no numbers: file, line.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = set(_COLUMNS) - set(reader.fieldnames or ()) - {"distance"}
-        if missing:
-            raise DataError(f"{path}, line 1: the column '{min(missing)}' is missing")
-        xy, numbers = [], []
-        cells: dict[int, tuple[int, int]] = {}
-        labels: dict[int, str] = {}
-        for row in reader:
-            try:
-                xy.append((float(row["x"]), float(row["y"])))
-                number = int(row["cell"]) - 1
-                cells[number] = (int(row["row"]) - 1, int(row["column"]) - 1)
-            except (TypeError, ValueError):
-                raise DataError(
-                    f"{path}, line {reader.line_num}: numbers are wanted in x, y, cell, row, column"
-                ) from None
-            labels[number] = row["label"]
-            numbers.append(number)
+    reader = csv.DictReader(plain_text(path).splitlines())
+    missing = set(_COLUMNS) - set(reader.fieldnames or ()) - {"distance"}
+    if missing:
+        raise DataError(f"{path}, line 1: the column '{min(missing)}' is missing")
+    xy, numbers = [], []
+    cells: dict[int, tuple[int, int]] = {}
+    labels: dict[int, str] = {}
+    for row in reader:
+        try:
+            xy.append((float(row["x"]), float(row["y"])))
+            number = int(row["cell"]) - 1
+            cells[number] = (int(row["row"]) - 1, int(row["column"]) - 1)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"{path}, line {reader.line_num}: numbers are wanted in x, y, cell, row, column"
+            ) from None
+        labels[number] = row["label"]
+        numbers.append(number)
     if sorted(cells) != list(range(len(cells))) or len(xy) < 2:
         raise DataError(f"{path}: at least two vertices and cells numbered 1, 2, ... are wanted")
     order = range(len(cells))

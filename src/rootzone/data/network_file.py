@@ -1,12 +1,20 @@
 """Trained networks in files: arrays as npz, what they are as JSON beside; no pickle."""
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from rootzone.core import DataError
+
+_UNREADABLE = (
+    *(OSError, ValueError, LookupError, TypeError, RuntimeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+"""What is raised of files that are cut, damaged, or something else."""
 
 
 class StoredNetwork(NamedTuple):
@@ -17,13 +25,22 @@ class StoredNetwork(NamedTuple):
     source: str
 
 
+_SHIPPED = Path(__file__).resolve().parents[1] / "networks"
+
+
+def shipped() -> list[str]:
+    """Return the names of the networks that come with the package."""
+    return sorted(path.stem for path in _SHIPPED.glob("*.npz"))
+
+
 def read_network(name: str, *, base: Path) -> StoredNetwork:
     """Read a network.
 
     Parameters
     ----------
     name : str
-        Path of an ``.npz`` file whose description lies beside it as ``.json``.
+        A network of the package, see :func:`shipped`, or the path of an ``.npz`` file whose
+        description lies beside it as ``.json``.
     base : Path
         Folder that relative paths start from.
 
@@ -33,17 +50,20 @@ def read_network(name: str, *, base: Path) -> StoredNetwork:
         If there is no such network, or it cannot be read.
     """
     path = base / name
+    if name in shipped():
+        path = _SHIPPED / f"{name}.npz"
     if not path.is_file():
         raise DataError(
-            f"there is no network '{name}' ({path}): give the .npz file that a study of kind "
-            "inverse leaves, model_<split>.npz"
+            f"there is no network '{name}' ({path}): give one of the package "
+            f"({', '.join(shipped())}) or the .npz file that a study of kind inverse leaves, "
+            "model_<split>.npz"
         )
     beside = path.with_suffix(".json")
     try:
         description = json.loads(beside.read_text(encoding="utf-8"))
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}
-    except (OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise DataError(
             f"{path}: no network can be read from it and {beside.name} ({error})"
         ) from None

@@ -68,6 +68,29 @@ class Recalibration(eqx.Module):
         base = np.concatenate([ends[0], middle, ends[1]], axis=1)
         return cls(np.concatenate([[0.0], _LEVELS, [1.0]]), base)
 
+    def describe(self) -> dict[str, list]:
+        """Return the map as JSON-able numbers, see :meth:`of_description`."""
+        return {"level": self.level.tolist(), "base": np.round(self.base, 6).tolist()}
+
+    @classmethod
+    def of_description(cls, words: dict[str, list]) -> "Recalibration":
+        """Return the map of what :meth:`describe` gave.
+
+        Raises
+        ------
+        DataError
+            If it is not one: rising levels from 0 to 1, and as many for each target.
+        """
+        try:
+            level, base = np.asarray(words["level"], float), np.asarray(words["base"], float)
+        except (KeyError, TypeError, ValueError):
+            level, base = np.zeros(0), np.zeros((1, 0))
+        fit = level.ndim == 1 and base.ndim == 2 and base.shape[1] == level.size > 1
+        rows = (level[None], base) if fit else ()
+        if not fit or any((np.diff(x) < 0).any() or x.min() < 0 or x.max() > 1 for x in rows):
+            raise DataError("the stored calibration of the intervals is none: train again")
+        return cls(level, base)
+
     def to_base(self, p: ArrayLike) -> jax.Array:
         """Return the model's levels (target, ...) for levels p (...)."""
         ask = lambda base: jnp.interp(jnp.asarray(p), jnp.asarray(self.level), base)  # noqa: E731

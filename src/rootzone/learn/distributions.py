@@ -43,7 +43,7 @@ class Distribution(Protocol):
         ...
 
     def sample(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
-        """Return draws (*shape, ...)."""
+        """Return draws ``(*shape, ...)``."""
         ...
 
 
@@ -178,7 +178,7 @@ class Transformed(eqx.Module):
         return jnp.where(missing, jnp.nan, crps)
 
     def sample(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
-        """Return draws (*shape, ...)."""
+        """Return draws ``(*shape, ...)``."""
         return self.transform.forward(self.base.sample(key, shape))
 
     def spread_out(self) -> "Transformed":

@@ -6,6 +6,7 @@ log-sum-exp without a floor. A missing observation (NaN) scores NaN with gradien
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Self, TypeVar
 
@@ -40,25 +41,25 @@ class Mixture(eqx.Module):
 
     # --- of one component, x (..., 1) against (..., K)
 
+    @abstractmethod
     def component_log_prob(self, x: jax.Array) -> jax.Array:
         """Return the log densities (..., K) of the components at x (..., 1)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def component_cdf(self, x: jax.Array) -> jax.Array:
         """Return the distribution functions (..., K) of the components at x (..., 1)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def component_quantile(self, p: jax.Array) -> jax.Array:
         """Return the quantiles (..., K) of the components."""
-        raise NotImplementedError
 
+    @abstractmethod
     def component_moments(self) -> tuple[jax.Array, jax.Array]:
         """Return means and variances (..., K) of the components."""
-        raise NotImplementedError
 
+    @abstractmethod
     def break_points(self) -> jax.Array:
         """Return points (..., K, n) between which each component is smooth; all its mass."""
-        raise NotImplementedError
 
     # --- of the mixture
 
@@ -99,7 +100,7 @@ class Mixture(eqx.Module):
         return quadrature_crps(self, x, self.break_points(), lambda z: z)
 
     def sample(self, key: jax.Array, shape: tuple[int, ...] = ()) -> jax.Array:
-        """Return draws (*shape, ...)."""
+        """Return draws ``(*shape, ...)``."""
         k_component, k_value = jax.random.split(key)
         batch = (*shape, *self.loc.shape[:-1])
         chosen = jax.random.categorical(k_component, self.log_weight, shape=batch)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rootzone.core.compiling import LANES
 from rootzone.learn.batches import Batches, batches_of, gather
 from rootzone.learn.distributions import Transformed
 from rootzone.learn.lstm import State
@@ -16,9 +17,6 @@ from rootzone.learn.model import Model, Prepared, over_members
 from rootzone.learn.sequences import Sequences
 from rootzone.learn.windows import WindowRule
 from rootzone.simulate import workers
-
-LANES = 16
-"""Series computed together, always: a series does not know how many there are."""
 
 PIECE = 1024
 """Steps computed together; the state goes on from piece to piece."""

@@ -1,5 +1,6 @@
 """What a network learns from: many series of inputs and targets, as plain arrays."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -87,6 +88,12 @@ class Sequences(NamedTuple):
         """Return series (series, time, input) whose targets are not known, to ask a model."""
         nothing = np.full((*inputs.shape[:2], targets), np.nan, "f4")
         return cls(np.asarray(inputs), nothing, static, upper)
+
+    @classmethod
+    def join(cls, parts: "Iterable[Sequences]") -> "Sequences":
+        """Return the series of several, one below the other."""
+        columns = zip(*parts, strict=True)
+        return cls(*(None if c[0] is None else np.concatenate(c) for c in columns))  # pyright: ignore[reportArgumentType]
 
     def select(self, series: np.ndarray) -> "Sequences":
         """Return some of the series."""

@@ -5,7 +5,7 @@ asked), as plain numpy arrays. Whoever calls it may store the state, stop, and g
 the weights will be the same to the bit. It opens no files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import equinox as eqx
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rootzone.core.errors import DataError
-from rootzone.learn.batches import batches_of
+from rootzone.learn.batches import Batches, batches_of
 from rootzone.learn.model import Model
 from rootzone.learn.recipe import Recipe, Status, TrainState, start_state
 from rootzone.learn.sequences import Sequences
@@ -81,7 +81,7 @@ def _orders(n_windows: int, recipe: Recipe, members: int, seed: int, epoch: int)
 
 def train(
     model: Model,
-    training: Sequences,
+    training: Sequences | Callable[[int], Sequences],
     validation: Sequences | None,
     recipe: Recipe,
     *,
@@ -94,9 +94,12 @@ def train(
     ----------
     model : Model
         Where to start.
-    training, validation : Sequences
-        What to learn from and what decides on the best epoch and on stopping; without a
-        validation part all epochs are run and the last weights stay.
+    training : Sequences or callable
+        What to learn from; or a function that returns it for the number of an epoch, as with
+        noise that is drawn anew. Then the windows of all epochs are the same in number.
+    validation : Sequences, optional
+        What decides on the best epoch and on stopping; without it all epochs are run and the
+        last weights stay.
     recipe : Recipe
         How to train.
     seed : int
@@ -107,13 +110,15 @@ def train(
     Raises
     ------
     DataError
-        If no window holds a target, or see :meth:`Model.prepare`.
+        If no window holds a target, epochs differ in their windows, or see
+        :meth:`Model.prepare`.
     """
+    of_epoch = training if callable(training) else None
     ready = lambda data: batches_of(  # noqa: E731
         model, data, recipe.rule, complete_inputs=recipe.complete_inputs
     )
-    batches = ready(training)
     now = start_state(model, recipe) if state is None else state
+    batches = ready(training(int(now.epoch[0])) if callable(training) else training)
     if len(now.status) != model.members:
         raise DataError(
             f"the stored training has {len(now.status)} networks, the model {model.members}"
@@ -135,6 +140,18 @@ def train(
         valid_loss = None if held is None else mean_loss(held, now.parameters)
         now = _end_epoch(now, valid_loss, recipe)
         yield _progress(now, valid_loss, train_loss, recipe)
+        if of_epoch is not None and not _ended(now, recipe):
+            fixed = fixed._replace(batches=_alike(ready(of_epoch(int(now.epoch[0]))), fixed))
+
+
+def _alike(batches: Batches, before: Fixed) -> Batches:
+    """Return batches of an epoch that are of the same form as those of the one before."""
+    if batches.n_windows != before.batches.n_windows:
+        raise DataError(
+            f"the epochs have {before.batches.n_windows} and {batches.n_windows} windows with "
+            "targets: the same number is wanted"
+        )
+    return batches
 
 
 def _ended(state: TrainState, recipe: Recipe) -> bool:

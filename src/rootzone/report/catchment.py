@@ -8,7 +8,7 @@ import xarray as xr
 
 from rootzone.report import catchment_figures as figures
 from rootzone.report import catchment_maps as maps
-from rootzone.report.page import Section, Table, render
+from rootzone.report.page import Section, Table, made_of, render
 from rootzone.report.style import style
 
 _COMPARED = {
@@ -66,12 +66,10 @@ def catchment_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any
         f"{_size(domain['fine_cell_size'], domain['geographic'])} (coordinates {where}), "
         f"{domain['horizons']} soil horizons, warm-up of {summary['warm_up_days']} days"
     )
-    versions = ", ".join(f"{k} {v}" for k, v in summary["versions"].items())
     footer = [
         f"Processes of mHM 5.13, compat {settings['compat']}; counts: {settings['operator']}, "
         f"{settings['counts'].replace('_', ' ')}.",
-        f"Made {summary['created']} with {versions}; seed {summary['seed']}, "
-        f"{summary['precision']}.",
+        made_of(summary),
     ]
     return render(
         title=summary["title"] or f"Catchment {domain['name']}",

@@ -8,7 +8,7 @@ import xarray as xr
 
 from rootzone.report import column_ensemble_figures as of_members
 from rootzone.report import column_figures as figures
-from rootzone.report.page import Section, Table, render
+from rootzone.report.page import Section, Table, made_of, render
 from rootzone.report.style import style
 
 _PARAMETERS = {
@@ -247,14 +247,12 @@ def column_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) 
                 ],
             ),
         ]
-    versions = ", ".join(f"{k} {v}" for k, v in summary["versions"].items())
     steps = int(results["steps"])
     footer = [
         f"{results.attrs['source']}. Licence: {results.attrs['license']}.",
         f"Solver: {steps} steps and {int(results['rejected_steps'])} rejected ones, tolerance "
         f"{study['solver']['tolerance']:g} m3 m-3.",
-        f"Made {summary['created']} with {versions}; seed {summary['seed']}, "
-        f"{summary['precision']}.",
+        made_of(summary),
     ]
     return render(
         title=summary["title"] or f"Soil column {study['site']['name']}",

@@ -7,7 +7,7 @@ import xarray as xr
 
 from rootzone.report import inverse_figures as figures
 from rootzone.report.inverse_figures import names, text_of
-from rootzone.report.page import Section, Table, render
+from rootzone.report.page import Section, Table, made_of, render
 from rootzone.report.style import style
 
 _SUBSETS = {
@@ -28,7 +28,6 @@ def inverse_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
         facts += _facts(datasets)
         with style():
             sections = _sections(datasets, summary)
-    versions = ", ".join(f"{k} {v}" for k, v in summary["versions"].items())
     return render(
         title=summary["title"] or "Root-zone water read from neutron counts",
         lead=_lead(made, study),
@@ -38,7 +37,7 @@ def inverse_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
         footer=[
             "Truth is simulated: Richards columns observed by a neutron operator, without frost, "
             "macropores or horizontal heterogeneity.",
-            f"Made {summary['created']} with {versions}; seed {summary['seed']}.",
+            made_of(summary),
         ],
     )
 

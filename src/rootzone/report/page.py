@@ -1,7 +1,9 @@
 """A self-contained HTML page: sections with figures and tables, readable offline."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 from matplotlib.figure import Figure
@@ -26,6 +28,13 @@ class Section:
     text: str = ""
     tables: list[Table] = field(default_factory=list)
     figures: list[tuple[Figure, str]] = field(default_factory=list)
+
+
+def made_of(summary: Mapping[str, Any]) -> str:
+    """Return the sentence that tells when, with what and from which seed a run was made."""
+    versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
+    how = f"seed {summary['seed']}, {summary['precision']}"
+    return f"Made {summary['created']} with {versions}; {how}."
 
 
 def render(

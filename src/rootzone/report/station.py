@@ -8,7 +8,7 @@ import xarray as xr
 
 from rootzone.neutrons import CountRateLaw, Desilets2010, Koehli2021, Koehli2025
 from rootzone.report import station_figures as figures
-from rootzone.report.page import Section, Table, render
+from rootzone.report.page import Section, Table, made_of, render
 from rootzone.report.style import style
 
 _SCORES = {
@@ -126,7 +126,6 @@ def station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
             ),
             Section("Conventions", tables=[_settings(summary)]),
         ]
-    versions = ", ".join(f"{k} {v}" for k, v in summary["versions"].items())
     place = (
         f"{site['name']}: {site['latitude']:.4f}° N, {site['longitude']:.4f}° E, "
         f"{site['elevation']:.0f} m"
@@ -134,8 +133,7 @@ def station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
     footer = [
         f"Data: {site['source'] or 'source not stated'}. "
         f"Licence: {site['licence'] or 'not stated'}.",
-        f"Made {summary['created']} with {versions}; seed {summary['seed']}, "
-        f"{summary['precision']}.",
+        made_of(summary),
     ]
     return render(
         title=summary["title"] or f"Soil moisture of station {site['name']}",

@@ -13,24 +13,19 @@ that memory does not grow with the number of members, cells or days::
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from rootzone.core.compiling import WIDE_VECTORS
 from rootzone.core.errors import StudyError
-from rootzone.simulate.catchment_devices import LANES, Device, in_turn
+from rootzone.simulate.catchment_columns import Catchment, Programs
+from rootzone.simulate.catchment_devices import Device, in_turn
+from rootzone.simulate.catchment_tiles import Tile, day_blocks, member_tiles, same_days
 from rootzone.water.cell import (
-    Calendar,
     CellModel,
-    CellParameters,
     CellState,
-    Disaggregation,
     Feddes,
     HargreavesSamani1985,
     Jarvis,
@@ -39,14 +34,9 @@ from rootzone.water.cell import (
     PetLeafArea,
     PotentialEvapotranspiration,
     PriestleyTaylor1972,
-    Weather,
-    of_scene,
-    run_cells,
     select_cells,
-    stack_scenes,
 )
-from rootzone.water.cell.run import DAILY, Counts
-from rootzone.water.regionalization import Regionalization
+from rootzone.water.cell.run import DAILY
 
 CHUNK = 2048
 """Columns that a device computes together, by default: states and parameters fit its cache."""
@@ -61,80 +51,6 @@ _PET: dict[int, PotentialEvapotranspiration] = {
     2: PriestleyTaylor1972(),
     3: PenmanMonteith(),
 }
-
-
-class Catchment(eqx.Module):
-    """What all members of an ensemble share.
-
-    Attributes
-    ----------
-    regionalization : Regionalization
-        From global coefficients to effective parameters.
-    weather : Weather
-        Of the days, arrays (day, cell), hourly ones (day, hour, cell).
-    calendar : Calendar
-        Of the same days.
-    disaggregation : Disaggregation
-        How a day is shared out to its steps.
-    model : CellModel
-        The processes of a cell.
-    pet : PotentialEvapotranspiration
-        Where potential evapotranspiration comes from.
-    counts : EveryStep or OnceADay, optional
-        Neutron counts.
-    """
-
-    regionalization: Regionalization
-    weather: Weather
-    calendar: Calendar
-    disaggregation: Disaggregation
-    model: CellModel = CellModel()
-    pet: PotentialEvapotranspiration = PetAspect()
-    counts: Counts | None = None
-
-    @property
-    def days(self) -> int:
-        """Return the number of days."""
-        return self.weather.precipitation.shape[0]
-
-    @property
-    def cells(self) -> int:
-        """Return the number of cells."""
-        return self.regionalization.cells
-
-    def of_cells(self, index: ArrayLike) -> Self:
-        """Return the catchment of some cells only, e.g. of those along a railway."""
-        return eqx.tree_at(
-            lambda c: (c.regionalization, c.weather, c.disaggregation),
-            self,
-            (
-                self.regionalization.of_cells(index),
-                select_cells(self.weather, index),
-                self.disaggregation.of_cells(index),
-            ),
-        )
-
-    def of_days(self, first: int, stop: int) -> Self:
-        """Return the catchment of the days from ``first`` to before ``stop``."""
-        return eqx.tree_at(
-            lambda c: (c.weather, c.calendar),
-            self,
-            (
-                jax.tree.map(lambda x: x[first:stop], self.weather),
-                self.calendar.days(first, stop),
-            ),
-        )
-
-    def parameters(self, values: ArrayLike) -> CellParameters:
-        """Return the effective parameters of all scenes of one parameter set.
-
-        Parameters
-        ----------
-        values : array (parameter)
-            Global parameters in the order of ``regionalization.parameter_table``.
-        """
-        table = self.regionalization.parameter_table
-        return stack_scenes(self.regionalization(table.coefficients(values)))
 
 
 def processes_of_mhm(
@@ -247,9 +163,9 @@ def run_members(
     _require_values(catchment, values, 2)
     tiles = member_tiles(len(values), catchment.cells, chunk)
     wanted = [tile for n, tile in enumerate(tiles) if n not in set(done)]
-    program = _Programs(catchment, tuple(outputs), dtype, same_days(catchment.days, block_days))
+    program = Programs(catchment, tuple(outputs), dtype, same_days(catchment.days, block_days))
 
-    def work(tile: "Tile", device: Device) -> Members:
+    def work(tile: Tile, device: Device) -> Members:
         columns = program.columns(tile, values, device)
         parts = [daily for _, daily, _ in program.blocks(columns, None, 0)]
         daily = {
@@ -296,7 +212,7 @@ def run_days(
     if blocks is None:
         blocks = day_blocks(np.asarray(catchment.calendar.scene), BLOCK_DAYS)
     tiles = member_tiles(1, catchment.cells, chunk)
-    program = _Programs(catchment, tuple(outputs), dtype, tuple(blocks))
+    program = Programs(catchment, tuple(outputs), dtype, tuple(blocks))
     columns = list(in_turn(lambda tile, d: program.columns(tile, values, d), tiles, devices))
     states: list[CellState | None] = [None] * len(tiles)
     if state is not None:
@@ -319,237 +235,6 @@ def run_days(
             },
             jax.tree.map(lambda *x: np.concatenate(x, axis=-1), *ends),
         )
-
-
-# --- columns ------------------------------------------------------------------------------
-
-
-class Tile(NamedTuple):
-    """Members and cells that are computed together; the last ones may be repeated.
-
-    Attributes
-    ----------
-    members, cells : array of int
-        Their numbers, filled up to the shape of all tiles.
-    kept : tuple of int
-        How many members and cells are no fill.
-    """
-
-    members: np.ndarray
-    cells: np.ndarray
-    kept: tuple[int, int]
-
-    @property
-    def columns(self) -> int:
-        """Return the number of columns: members times cells, whole vectors."""
-        return -(-len(self.members) * len(self.cells) // LANES) * LANES
-
-    def trim(self, tree: Any) -> Any:
-        """Return arrays (..., column) of one member as numpy arrays (..., cell) without fill."""
-        return jax.tree.map(lambda x: np.asarray(x)[..., : self.kept[1]], tree)
-
-    def split(self, values: np.ndarray) -> np.ndarray:
-        """Return values (..., column) as (member, ..., cell) without fill."""
-        m, c = len(self.members), len(self.cells)
-        rows = values[..., : m * c].reshape(*values.shape[:-1], m, c)
-        rows = rows[..., : self.kept[0], : self.kept[1]]
-        return np.ascontiguousarray(np.moveaxis(rows, -2, 0))
-
-
-def member_tiles(members: int, cells: int, chunk: int) -> list[Tile]:
-    """Return the tiles of an ensemble, all of the same shape, members first.
-
-    Examples
-    --------
-    >>> tiles = member_tiles(members=100, cells=29, chunk=1024)
-    >>> len(tiles), tiles[0].columns, tiles[-1].kept
-    (3, 992, (32, 29))
-    """
-    cell_parts = -(-cells // chunk)
-    width = -(-cells // cell_parts)
-    together = max(1, min(chunk // width, members))
-    parts = -(-members // together)
-    together = -(-members // parts)
-    tiles = []
-    for m in range(0, members, together):
-        for c in range(0, cells, width):
-            rows, columns = np.arange(m, m + together), np.arange(c, c + width)
-            kept = (min(together, members - m), min(width, cells - c))
-            tiles.append(Tile(np.minimum(rows, members - 1), np.minimum(columns, cells - 1), kept))
-    return tiles
-
-
-def same_days(days: int, block_days: int) -> tuple[tuple[int, int], ...]:
-    """Return blocks of days, as equal as can be: the fewer lengths, the fewer compilations.
-
-    Examples
-    --------
-    >>> same_days(731, 366)
-    ((0, 366), (366, 731))
-    """
-    count = -(-days // block_days)
-    length = -(-days // count)
-    return tuple((first, min(first + length, days)) for first in range(0, days, length))
-
-
-def day_blocks(scene: np.ndarray, block_days: int) -> tuple[tuple[int, int], ...]:
-    """Return blocks of at most so many days; a change of scene begins a block.
-
-    Examples
-    --------
-    >>> day_blocks(np.array([0, 0, 0, 1, 1]), 2)
-    ((0, 2), (2, 3), (3, 5))
-    """
-    edges = [0, *(np.flatnonzero(np.diff(scene)) + 1).tolist(), len(scene)]
-    return tuple(
-        (first + a, first + b)
-        for first, stop in pairwise(edges)
-        for a, b in same_days(stop - first, block_days)
-    )
-
-
-class _Columns(NamedTuple):
-    """Effective parameters (scene, ..., column) and which cell of the tile a column is."""
-
-    parameters: CellParameters
-    cell: jax.Array
-    device: Device
-    tile: Tile
-
-
-class _Programs:
-    """The two compiled programs of a run: parameters of columns, and columns through days."""
-
-    def __init__(
-        self,
-        catchment: Catchment,
-        outputs: tuple[str, ...],
-        dtype: Any,
-        blocks: tuple[tuple[int, int], ...],
-    ):
-        self._catchment, self._outputs = catchment, outputs
-        self._dtype = jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)
-        self._blocks = blocks
-
-    def cast(self, tree: Any) -> Any:
-        """Return arrays in the precision of the run."""
-        return jax.tree.map(lambda x: jnp.asarray(x, self._dtype), tree)
-
-    def columns(self, tile: Tile, values: np.ndarray, device: Device) -> _Columns:
-        """Return the effective parameters of a tile."""
-        m, c = len(tile.members), len(tile.cells)
-        place = np.minimum(np.arange(tile.columns, dtype=np.int32), m * c - 1)
-        cell = place % np.int32(c)
-        regionalization = self._catchment.regionalization
-        double = regionalization.thickness.dtype == np.float64
-        with jax.default_device(device), jax.enable_x64(bool(double)):
-            found = _parameters_of_columns(
-                regionalization,
-                jnp.asarray(values[tile.members]),
-                jnp.asarray(tile.cells),
-                jnp.asarray(place),
-            )
-            return _Columns(self.cast(found), jnp.asarray(cell), device, tile)
-
-    def blocks(
-        self, columns: _Columns, state: CellState | None, first: int
-    ) -> Iterator[tuple[CellState, dict[str, np.ndarray], int]]:
-        """Yield state, outputs (day, ..., column) and first day of block after block."""
-        p, catchment, cells = columns.parameters, self._catchment, columns.tile.cells
-        if state is None:
-            scene = int(catchment.calendar.scene[0])
-            state = CellState.initial(of_scene(p, scene))
-        state = _filled(state, columns.tile.columns)
-        needed = _needed(catchment)
-        for a, b in self._blocks[first:]:
-            weather = jax.tree.map(lambda x, a=a, b=b: _taken(x[a:b], cells), needed)
-            with jax.default_device(columns.device):
-                state, daily = _run_columns(
-                    state,
-                    p,
-                    self.cast(weather),
-                    catchment.calendar.days(a, b),
-                    catchment.disaggregation.of_cells(cells),
-                    columns.cell,
-                    (catchment.model, catchment.pet, catchment.counts),
-                    (self._outputs, catchment.regionalization.compat),
-                )
-                yield state, {k: np.asarray(v) for k, v in daily.items()}, a
-
-
-@eqx.filter_jit
-def _parameters_of_columns(
-    regionalization: Regionalization, values: jax.Array, cells: jax.Array, place: jax.Array
-) -> CellParameters:
-    """Return parameters (scene, ..., column) of members (member, parameter) in these cells."""
-    some = regionalization.of_cells(cells)
-    table = regionalization.parameter_table
-
-    def one(member: jax.Array) -> CellParameters:
-        return stack_scenes(some(table.coefficients(member)))
-
-    many = jax.vmap(one)(values)
-
-    def to_columns(x: jax.Array) -> jax.Array:
-        full = jnp.broadcast_to(x, (*x.shape[:-1], cells.shape[0]))
-        full = jnp.moveaxis(full, 0, -2)
-        return full.reshape(*full.shape[:-2], -1)[..., place]
-
-    flat = jax.tree.map(to_columns, many)
-    shared = many.evap_coefficient[0]  # the same for all members and cells
-    return eqx.tree_at(lambda p: p.evap_coefficient, flat, shared)
-
-
-@eqx.filter_jit(compiler_options=WIDE_VECTORS)  # pyright: ignore[reportCallIssue]
-def _run_columns(
-    state: CellState,
-    parameters: CellParameters,
-    weather: Weather,
-    calendar: Calendar,
-    disaggregation: Disaggregation,
-    cell: jax.Array,
-    processes: tuple[CellModel, PotentialEvapotranspiration, Counts | None],
-    choices: tuple[tuple[str, ...], Any],
-) -> tuple[CellState, dict[str, jax.Array]]:
-    model, pet, counts = processes
-    outputs, compat = choices
-    result = run_cells(
-        state,
-        jax.tree.map(lambda x: x[..., cell], weather),
-        calendar,
-        parameters,
-        disaggregation=disaggregation.of_cells(cell),
-        model=model,
-        pet=pet,
-        counts=counts,
-        outputs=outputs,
-        compat=compat,
-    )
-    return result.state, result.daily
-
-
-def _needed(catchment: Catchment) -> Weather:
-    """Return the weather that is read."""
-    reads = ("precipitation", "temperature", *catchment.pet.reads)
-    return Weather(**{name: getattr(catchment.weather, name) for name in reads})
-
-
-def _taken(x: Any, cells: np.ndarray) -> np.ndarray:
-    x = np.asarray(x)
-    whole = len(cells) == x.shape[-1] and np.array_equal(cells, np.arange(len(cells)))
-    return x if whole else x[..., cells]
-
-
-def _filled(state: CellState, columns: int) -> CellState:
-    """Return a state whose last cell is repeated up to a number of columns."""
-
-    def fill(x: jax.Array) -> jax.Array:
-        missing = columns - x.shape[-1]
-        if missing <= 0:
-            return x
-        return jnp.concatenate([x, jnp.repeat(x[..., -1:], missing, axis=-1)], axis=-1)
-
-    return jax.tree.map(fill, state)
 
 
 def _require_values(catchment: Catchment, values: np.ndarray, rank: int) -> None:

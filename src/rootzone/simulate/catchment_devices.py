@@ -17,9 +17,6 @@ import jax
 Device = Any
 """A device of JAX, whose class the type checker does not see."""
 
-LANES = 16
-"""Chunks are multiples of so many columns: the widest vector of float32."""
-
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
 

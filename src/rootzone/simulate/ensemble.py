@@ -1,10 +1,10 @@
 """Many members: chunk by chunk, on all cores or accelerators, with the same numbers for any.
 
 Every worker runs the same compiled program on its own chunk, and a chunk is a multiple of
-:data:`LANES` columns wide, the last one filled up: a member does not know its neighbors, and the
-vector units treat every column alike. (A program partitioned over devices would be compiled to
-other roundings for every number of devices, and step control turns these into differences as
-large as its tolerance.)
+:data:`~rootzone.core.compiling.LANES` columns wide, the last one filled up: a member does not know
+its neighbors, and the vector units treat every column alike. (A program partitioned over devices
+would be compiled to other roundings for every number of devices, and step control turns these into
+differences as large as its tolerance.)
 """
 
 import os
@@ -17,13 +17,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rootzone.core.compiling import WIDE_VECTORS
+from rootzone.core.compiling import LANES, WIDE_VECTORS
 from rootzone.simulate.site import Members, Simulated, Site
 
 Device = Any  # jax.Device, which is no type to a checker
-
-LANES = 16
-"""Chunks are multiples of so many columns: the widest vector of float32."""
 
 CHUNK = 128
 """Columns that a worker computes together, by default."""
@@ -100,8 +97,8 @@ def run_ensemble(
     members : Members
         All members; every array has the members on its last axis, or is a scalar.
     chunk : int
-        Columns that a worker computes together; rounded up to a multiple of :data:`LANES`.
-        Results do not depend on it.
+        Columns that a worker computes together; rounded up to whole vectors. Results do not
+        depend on it.
     done : collection of int
         Numbers of chunks that are known already, and are left out.
     on : sequence of Device, optional

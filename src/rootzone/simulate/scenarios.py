@@ -36,7 +36,7 @@ from rootzone.simulate.scenario_members import (
 )
 from rootzone.simulate.scenario_stations import draw_stations
 from rootzone.simulate.site import Members, Site
-from rootzone.simulate.surface import Supply, Surface, _wet_leaves
+from rootzone.simulate.surface import Supply, Surface, wet_leaves
 from rootzone.simulate.weather import Weather, WeatherSource
 from rootzone.water.canopy import Canopy, CanopyForcing, LeafAreaTable
 from rootzone.water.hydraulics import Hydraulics
@@ -112,7 +112,7 @@ class _Cover(Surface):
         assert self.leaves is not None
         leaves = LeafAreaTable(middle, self.leaves)(weather.day_of_year).astype(rain.dtype)
         demand = weather.potential_evapotranspiration
-        fluxes, stored = _wet_leaves(self.canopy, CanopyForcing(rain, demand, leaves))
+        fluxes, stored = wet_leaves(self.canopy, CanopyForcing(rain, demand, leaves))
         return Supply(
             fluxes.throughfall,
             fluxes.potential_evaporation,
@@ -192,7 +192,7 @@ class Ensemble:
         self.operators = OPERATORS if operators is None else operators
         self.weather = weather
         self.stations = draw_stations(recipe, jax.random.fold_in(key, 2))
-        self._ratios = rate_ratios(tuple(self.operators.values()))
+        self.ratios = rate_ratios(tuple(self.operators.values()))
 
     def sites(self, members: np.ndarray) -> Sites:
         """Return the sites of members by their numbers."""
@@ -200,7 +200,7 @@ class Ensemble:
 
     def scale(self, sites: Sites) -> np.ndarray:
         """Return the true N0 (N of COSMIC) of the detectors (operator, member) [h-1]."""
-        return sites.mean_rate / self._ratios[:, None]
+        return sites.mean_rate / self.ratios[:, None]
 
     def run(
         self, members: np.ndarray, *, chunk: int = CHUNK, done: Collection[int] = ()
@@ -233,7 +233,7 @@ class _Program:
         self.own = ensemble
         single = lambda x: np.asarray(x, np.float32)  # noqa: E731
         self.stations: Climate = jax.tree.map(single, ensemble.stations)
-        self.ratios = single(ensemble._ratios)
+        self.ratios = single(ensemble.ratios)
 
     def simulate(self, sites: Sites) -> Scenarios:
         """Return the scenarios of a chunk; traceable."""

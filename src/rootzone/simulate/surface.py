@@ -110,7 +110,7 @@ class Surface(eqx.Module):
             return Supply(rain, demand, none, none, snow, none, None)
         leaves = self.leaf_area(weather.day_of_year).astype(rain.dtype)
         full = jnp.broadcast_to(leaves.reshape(-1, *[1] * (rain.ndim - 1)), rain.shape)
-        fluxes, stored = _wet_leaves(self.canopy, CanopyForcing(rain, demand, full))
+        fluxes, stored = wet_leaves(self.canopy, CanopyForcing(rain, demand, full))
         return Supply(
             fluxes.throughfall,
             fluxes.potential_evaporation,
@@ -137,7 +137,7 @@ class Surface(eqx.Module):
         return outflow, water
 
 
-def _wet_leaves(canopy: Canopy, forcing: CanopyForcing) -> tuple[CanopyFluxes, jax.Array]:
+def wet_leaves(canopy: Canopy, forcing: CanopyForcing) -> tuple[CanopyFluxes, jax.Array]:
     """Return the fluxes of the canopy and its water (interval, member)."""
     advance = partial(canopy_step, parameters=canopy)
 

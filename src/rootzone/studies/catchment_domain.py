@@ -2,7 +2,8 @@
 
 import glob
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ from rootzone.core import DataError, StudyError
 from rootzone.data.domain import Cases, Domain, Scene, Setup
 from rootzone.data.mhm import MhmFolder, read_folder
 from rootzone.data.mhm.meteo import QUANTITIES
+from rootzone.data.mhm.netcdf import open_netcdf
 from rootzone.data.mhm.setup_reader import WEATHER_OF_PET
 from rootzone.data.mhm.tables import (
     read_geology,
@@ -218,23 +220,30 @@ def _weather_names(source: MapsSource, data: xr.Dataset, setup: Setup) -> dict[s
     return {name: names[name] for name in _wanted_weather(setup)}
 
 
-def _open_weather(files: Sequence[str], base: Path) -> xr.Dataset:
-    parts = []
+@contextmanager
+def _open_weather(files: Sequence[str], base: Path) -> Iterator[xr.Dataset]:
+    paths: list[str] = []
     for name in files:
         found = sorted(glob.glob(str(base / Path(name).expanduser())))  # noqa: PTH207 (may be absolute)
         if not found:
             raise DataError(f"{base / name}: there is no such file")
-        for path in found:
-            try:
-                parts.append(xr.open_dataset(path, engine="h5netcdf"))
-            except (OSError, ValueError) as error:
-                raise DataError(f"{path}: cannot be read as NetCDF ({error})") from None
+        paths += found
+    if len(paths) == 1:  # read where it is needed only
+        with open_netcdf(Path(paths[0])) as data:
+            yield data
+        return
+    parts = []
+    for path in paths:
+        with open_netcdf(Path(path)) as data:
+            parts.append(data.load())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         try:
-            return xr.combine_by_coords(parts, combine_attrs="override")  # pyright: ignore
+            together = xr.combine_by_coords(parts, combine_attrs="override")
         except ValueError as error:
             raise DataError(f"{', '.join(files)}: do not fit together ({error})") from None
+    assert isinstance(together, xr.Dataset)
+    yield together
 
 
 def _require_scenes(domain: Domain, setup: Setup) -> None:

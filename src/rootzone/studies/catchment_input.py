@@ -192,7 +192,7 @@ def _read_values(path: Path, table: ParameterTable) -> dict[str, tuple[float, st
                 if not np.isfinite(found[name][0]):
                     raise DataError(f"{where}: the value of {name} is not finite")
             return found
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, csv.Error) as error:  # ValueError: no text, or no path
         raise DataError(f"{path}: cannot be read ({error})") from None
 
 

@@ -126,10 +126,10 @@ def _datasets(
             shown[name] = values.isel(member=member)
     datasets = {"results": shown}
     if not study.is_ensemble:
-        _tell_failed(shown["status"].to_numpy()[None], context)
+        tell_failed(shown["status"].to_numpy()[None], context)
         return datasets
     datasets["members"] = members_dataset(study, ready.soils, ready.members, parts, count)
-    _tell_failed(datasets["members"]["status"].to_numpy(), context)
+    tell_failed(datasets["members"]["status"].to_numpy(), context)
     datasets["quantiles"] = quantiles_dataset(study, ready.weather.axis, parts, count)
     cloud = cloud_dataset(study, ready.site, ready.members, parts, count)
     if cloud is not None:
@@ -139,7 +139,7 @@ def _datasets(
     return datasets
 
 
-def _tell_failed(status: np.ndarray, context: Context) -> None:
+def tell_failed(status: np.ndarray, context: Context) -> None:
     """Warn of members that did not finish, with their numbers."""
     for code in Status:
         failed = np.flatnonzero(status == int(code))

@@ -7,26 +7,15 @@ import numpy as np
 from rootzone.config.column_soil import RetentionHydraulics, TableSoils
 from rootzone.config.tables import ColumnSpec, FileTable
 from rootzone.core import DataError, quantity
-from rootzone.data import Column, Raw, column_values, find_files, read_raw
+from rootzone.data import Column, Raw, column_values
 from rootzone.data.tables import numbers, text_column
 from rootzone.data.units import convert
 from rootzone.neutrons import organic_water
 from rootzone.studies.context import Context
+from rootzone.studies.tables import read_text, tell_notes
 from rootzone.water.retention import VanGenuchten
 from rootzone.water.retention_fit import CM_PER_KPA, fit_van_genuchten
 from rootzone.water.soil_classes import bulk_density
-
-
-def _read(table: FileTable, context: Context) -> Raw:
-    files = find_files(table.files, base=context.base, examples=context.examples)
-    return read_raw(files, layout=table.format, separator=table.separator, missing=table.missing)
-
-
-def _tell(raw: Raw, context: Context) -> None:
-    for note in raw.warnings:
-        context.log.warn(note)
-    for note in raw.notes:
-        context.log.tell(note)
 
 
 def _values(raw: Raw, table: FileTable, spec: ColumnSpec, name: str, where: str) -> np.ndarray:
@@ -56,7 +45,7 @@ def table_soils(soil: TableSoils, depth: float, context: Context) -> dict[str, A
         If a row is outside physics, or the layers of a soil do not fill the profile.
     """
     table, where = soil.table, "soil.table.columns"
-    raw = _read(table, context)
+    raw = read_text(table, context)
     found = {
         name: _values(raw, table, spec, _NAMES.get(name, name), f"{where}.{name}")
         for name, spec in table.columns.given().items()
@@ -92,7 +81,7 @@ def table_soils(soil: TableSoils, depth: float, context: Context) -> dict[str, A
         lattice = np.zeros(rows)
         context.log.warn(f"{raw.name}: no lattice water, taken as 0: counts come out too high")
     found["air_entry"] = np.zeros(rows)
-    _tell(raw, context)
+    tell_notes(raw, context)
     context.log.tell(f"{raw.name}: {len(soils)} soils in {rows} rows")
     return {
         "bottom": bottom[place],
@@ -155,7 +144,7 @@ def fitted_retention(
     """
     table, columns = given.table, given.table.columns
     at = f"{where}.table.columns"
-    raw = _read(table, context)
+    raw = read_text(table, context)
     theta = _values(raw, table, columns.theta, "soil_moisture", f"{at}.theta")
     if columns.head is not None:
         head = _values(raw, table, columns.head, "pressure_head", f"{at}.head")
@@ -170,7 +159,7 @@ def fitted_retention(
         air_entry=air_entry,
         K_s=given.K_s,
     )
-    _tell(raw, context)
+    tell_notes(raw, context)
     found = ", ".join(
         f"{name} {value:.4g} ± {fit.standard_error[name]:.2g}"
         for name, value in fit.estimate.items()

@@ -26,7 +26,8 @@ from rootzone.simulate import GeneratedWeather as Generator
 from rootzone.simulate import RecordedWeather as Record
 from rootzone.simulate import WeatherSource
 from rootzone.studies.context import Context
-from rootzone.studies.station_input import naive_utc, read_table
+from rootzone.studies.station_input import naive_utc
+from rootzone.studies.tables import read_table, starts, tell_rows
 from rootzone.water import evapotranspiration as et
 from rootzone.water import radiation
 from rootzone.water.climates import CLIMATES, climate_of_normals
@@ -122,8 +123,7 @@ def _series_of(table: WeatherTable, context: Context, where: str) -> list[Series
         raise DataError(
             f"{raw.name}: one row every {hours:g} h, the column wants weather of days or hours"
         )
-    shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[table.time.stamp] * hours
-    stamps = times[keep] - pd.Timedelta(hours=shift)
+    stamps = starts(times[keep], table, hours)
     if hours == 24.0:
         stamps = stamps.floor("D")
     given = table.columns.given()
@@ -135,14 +135,7 @@ def _series_of(table: WeatherTable, context: Context, where: str) -> list[Series
         # Negative rain or a radiation of -50 is a fault of the file, not a gap.
         values = column_values(raw, column, decimal=table.decimal, hours=hours, strict=True)
         found.append(Series(name, stamps, values[keep], hours, raw.name))
-    for note in raw.warnings:
-        context.log.warn(note)
-    for note in raw.notes:
-        context.log.tell(note)
-    context.log.tell(
-        f"{raw.name}: {len(stamps)} rows of {hours:g} h, {stamps.min():%Y-%m-%d %H:%M} to "
-        f"{stamps.max():%Y-%m-%d %H:%M} UTC, {', '.join(s.quantity for s in found)}"
-    )
+    tell_rows(raw, stamps, hours, (s.quantity for s in found), context)
     return found
 
 

@@ -125,6 +125,8 @@ def _learn(
         parts = parts_of(study, split, data, part.climates)
         calibrate = ensemble if n == 0 else None
         results[split] = evaluated(study, data, parts, models[split], calibrate)
+        calibration = results[split].calibration
+        save_model(models[split].model, context.folder, split, calibration)
         _tell(split, results[split], context)
         if n == 0:
             used = importance(study, results[split], models[split])

@@ -31,8 +31,8 @@ class Answers(NamedTuple):
     """Probability of values up to the truth."""
 
 
-def calibrated_levels(pit: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Return the levels (depth, level) to ask for, so that each is met as often as it says.
+def calibration_of(pit: np.ndarray, wanted: np.ndarray) -> Recalibration:
+    """Return the layer that sets probabilities right, from the validation part.
 
     Parameters
     ----------
@@ -41,7 +41,11 @@ def calibrated_levels(pit: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     wanted : array (site, day)
         Its days.
     """
-    layer = Recalibration.fit(np.where(wanted[..., None], pit, np.nan))
+    return Recalibration.fit(np.where(wanted[..., None], pit, np.nan))
+
+
+def calibrated_levels(layer: Recalibration) -> np.ndarray:
+    """Return the levels (depth, level) to ask for, so that each is met as often as it says."""
     return np.clip(np.asarray(layer.to_base(LEVELS)), 1e-4, 1.0 - 1e-4)
 
 

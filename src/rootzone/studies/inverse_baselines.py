@@ -158,7 +158,7 @@ def calibrated_columns(
         warm_up=ensemble.warm_up,
         grid=ensemble.grid,
         control=ensemble.control,
-        operators={study.operator: OPERATORS[study.operator]},
+        operators={name: OPERATORS[name] for name in data.operators},
         weather=_OfSites(data.day_of_year, series, columns),
     )
     each = np.repeat(np.arange(data.sites), columns)
@@ -166,9 +166,11 @@ def calibrated_columns(
     pool = own.sites(_FIRST_COLUMN + np.arange(columns))
     sites = _candidates(truth, jax.tree.map(lambda x: np.tile(x, data.sites), pool))
     chunks = sorted(own.run_sites(sites), key=lambda c: c.number)
-    rate = np.concatenate([c.result.rate[:, 0] for c in chunks], axis=-1).T
+    rates = np.concatenate([c.result.rate for c in chunks], axis=-1)
     theta = np.concatenate([c.result.theta for c in chunks], axis=-1)
-    relative = (rate / own.scale(sites)[0][:, None]).reshape(data.sites, columns, -1)
+    member, which = np.arange(each.size), data.which[each]
+    rate = rates[:, which, member].T / np.asarray(own.scale(sites))[which, member][:, None]
+    relative = rate.reshape(data.sites, columns, -1)
     measured = (counts.rate / counts.N0[:, None])[:, None]
     half = slice(0, data.days // 2)
     misfit = np.mean((relative - measured)[..., half] ** 2, axis=-1)

@@ -7,13 +7,14 @@ import numpy as np
 import xarray as xr
 
 from rootzone.config.inverse import InverseStudy
-from rootzone.learn import Sequences, predict
+from rootzone.learn import Recalibration, Sequences, predict
 from rootzone.simulate.scenarios import Ensemble
 from rootzone.studies.inverse_answers import (
     INTERVALS,
     Answers,
     answer,
     calibrated_levels,
+    calibration_of,
     coverage,
     mean_of,
     pit_of,
@@ -27,6 +28,8 @@ from rootzone.studies.inverse_baselines import (
 from rootzone.studies.inverse_data import (
     GROUPS,
     STATIC_GROUPS,
+    TEST,
+    VALID,
     Counts,
     Data,
     Detector,
@@ -39,7 +42,6 @@ from rootzone.studies.inverse_train import Trained
 
 _BINS = 20  # of the histogram of the probability integral transform
 _IMPORTANCE_SITES = 32
-_TEST, _VALID = 2000, 1000  # numbers of noise draws
 
 
 def detector_name(detector: Detector) -> str:
@@ -77,6 +79,8 @@ class Tested:
         Coverage, width and histograms (counts, ..., depth).
     outside : dict
         Inputs outside the training range and their share.
+    calibration : Recalibration
+        Of the intervals, from the validation part.
     """
 
     data: Data
@@ -88,12 +92,7 @@ class Tested:
     scores: xr.Dataset
     reliability: xr.Dataset
     outside: dict[str, float]
-
-
-def _joined(parts: list[Sequences]) -> Sequences:
-    """Return sequences one below the other."""
-    columns = zip(*parts, strict=True)
-    return Sequences(*(None if c[0] is None else np.concatenate(c) for c in columns))  # pyright: ignore[reportArgumentType]
+    calibration: Recalibration
 
 
 def without(data: Sequences, names: tuple[str, ...], inputs: Any, static: Any) -> Sequences:
@@ -142,12 +141,15 @@ def evaluated(
     main = next((n for n, d in names.items() if isinstance(d, float)), next(iter(names)))
     held = parts.sites("valid")[: e.sites]
     valid = data.pick(held)
-    pit = pit_of(model, sequences(study, valid, counted(valid, "own", study.seed, _VALID)))
-    levels = calibrated_levels(pit, parts.valid[held])
+    pit = pit_of(
+        model, sequences(study, valid, counted(valid, "own", study.seed, VALID, study.errors))
+    )
+    layer = calibration_of(pit, parts.valid[held])
+    levels = calibrated_levels(layer)
 
     chosen = _test_sites(study, parts)
     test, tested = data.pick(chosen), parts.test[chosen]
-    counts = {n: counted(test, d, study.seed, _TEST) for n, d in names.items()}
+    counts = {n: counted(test, d, study.seed, TEST, study.errors) for n, d in names.items()}
     read = {n: sequences(study, test, c) for n, c in counts.items()}
     bare = f"{main}, no attributes"
     counts[bare] = counts[main]
@@ -155,13 +157,13 @@ def evaluated(
         lost = (*model.names.static, "retrieval")
         read[bare] = without(read[main], lost, model.names.inputs, model.names.static)
     outside = model.out_of_range(read[main])
-    found = answer(model, _joined(list(read.values())), levels)
+    found = answer(model, Sequences.join(list(read.values())), levels)
     cut = lambda k: slice(k * test.sites, (k + 1) * test.sites)  # noqa: E731
     answers = {n: Answers(*(x[cut(k)] for x in found)) for k, n in enumerate(read)}
 
     seen = parts.sites("train")[:400]
     training, days = data.pick(seen), parts.train[seen]
-    times = fitted_times(training, counted(training, "own", study.seed), days)
+    times = fitted_times(training, counted(training, "own", study.seed, errors=study.errors), days)
     normal = climatology(training, days, data.day_of_year)
     others = {n: baselines(test, counts[n], times, normal) for n in names}
     if ensemble is not None and e.column_sites:
@@ -172,6 +174,7 @@ def evaluated(
         scores,
         _reliability(test, tested, answers),
         outside,
+        layer,
     )
 
 
@@ -179,7 +182,7 @@ def _columns(study: InverseStudy, ensemble: Ensemble, data: Data, counts: Counts
     """Return the answers of calibrated columns (site, day, depth), NaN at sites without them."""
     most = min(study.evaluation.column_sites, data.sites)
     some = np.unique(np.linspace(0, data.sites - 1, most).round().astype(int))
-    few = Counts(counts.rate[some], counts.N0[some])
+    few = counts.pick(some)
     out = np.full(data.theta.shape, np.nan)
     out[some] = calibrated_columns(study, ensemble, data.pick(some), few)
     return out
@@ -248,7 +251,7 @@ def importance(study: InverseStudy, result: Tested, trained: Trained) -> xr.Data
     some = np.arange(min(_IMPORTANCE_SITES, result.data.sites))
     data, wanted = result.data.pick(some), result.tested[some]
     counts = result.counts[result.main]
-    whole = sequences(study, data, Counts(counts.rate[some], counts.N0[some]))
+    whole = sequences(study, data, counts.pick(some))
     known = {*model.names.inputs, *model.names.static}
     both: list[tuple[str, ...]] = [*GROUPS, *STATIC_GROUPS]
     groups = [g for g in both if known & set(g)]
@@ -257,7 +260,7 @@ def importance(study: InverseStudy, result: Tested, trained: Trained) -> xr.Data
     if model.names.static:
         groups.append((*model.names.static, "retrieval"))
     read = [whole, *(without(whole, g, model.names.inputs, model.names.static) for g in groups)]
-    mean = predict(model, _joined(read), mean_of)
+    mean = predict(model, Sequences.join(read), mean_of)
     mean = mean.reshape(len(read), data.sites, data.days, -1)
     usable = subsets(data, wanted, 0)["all"]
     squares = (mean - data.theta)[:, usable] ** 2
@@ -279,6 +282,7 @@ def _words(group: tuple[str, ...], static: tuple[str, ...]) -> str:
     known = {
         "season_cos": "season",
         "log_N0": "strength of the detector",
+        "log_rate": "mean count rate",
         "sand": "texture",
         "bulk_density": "density and porosity",
         "leaf_area_max": "plants",

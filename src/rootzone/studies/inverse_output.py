@@ -247,7 +247,7 @@ def datasets_of(
         "title": study.title or "Root-zone water read from neutron counts",
         "source": "simulated: Richards columns observed by neutron operators",
         "seed": study.seed,
-        "operator": study.operator,
+        "operator": ", ".join(study.operator),
         "main_counts": first.main,
         "shown_split": next(iter(results)),
         "split_names": "; ".join(f"{k}: {v}" for k, v in SPLIT_NAMES.items() if k in results),

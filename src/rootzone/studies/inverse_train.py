@@ -23,6 +23,7 @@ from rootzone.learn import (
     NegativeLogLikelihood,
     Network,
     Progress,
+    Recalibration,
     Recipe,
     Regression,
     Sequences,
@@ -40,6 +41,7 @@ from rootzone.studies.context import Context
 from rootzone.studies.inverse_data import (
     GROUPS,
     STATIC_GROUPS,
+    VALID,
     Data,
     counted,
     grouped,
@@ -89,7 +91,8 @@ def model_of(study: InverseStudy, training: Sequences) -> Model:
         static = None
         if names.static:
             parts = grouped(names.static, STATIC_GROUPS)
-            static = MaskedMean.start(parts, n.width, key=k[1], drop=n.withhold)
+            drop = n.withhold if n.withhold_attributes is None else n.withhold_attributes
+            static = MaskedMean.start(parts, n.width, key=k[1], drop=drop)
         return Network.start(
             MaskedMean.start(groups, n.width, key=k[0], drop=n.withhold),
             embed_static=static,
@@ -120,24 +123,34 @@ def recipe_of(study: InverseStudy) -> Recipe:
     )
 
 
-def training_parts(study: InverseStudy, data: Data, parts: Parts) -> tuple[Sequences, Sequences]:
-    """Return what is learned from and validated on, with the noise of the sites' detectors."""
-    sites = parts.sites("train")
-    some = data.pick(sites)
-    draws = [
-        _only(sequences(study, some, counted(some, "own", study.seed, k)), parts.train[sites])
-        for k in range(study.training.noise_draws)
-    ]
-    draws = [_withheld(study, part, k) for k, part in enumerate(draws)]
-    joined = [
-        None if part[0] is None else np.concatenate([p for p in part if p is not None])
-        for part in zip(*draws, strict=True)
-    ]
+class Lessons:
+    """What is learned from: the sites with their detectors' noise, of which draws differ."""
+
+    def __init__(self, study: InverseStudy, data: Data, parts: Parts):
+        self._study = study
+        self._sites = parts.sites("train")
+        self._data = data.pick(self._sites)
+        self._wanted = parts.train[self._sites]
+
+    def of_epoch(self, epoch: int) -> Sequences:
+        """Return the series of an epoch."""
+        n = self._study.training.noise_draws
+        first = n * epoch if self._study.training.redraw else 0
+        return Sequences.join(self._draw(k) for k in range(first, first + n))
+
+    def _draw(self, draw: int) -> Sequences:
+        study = self._study
+        data = self._data.turned(draw)
+        counts = counted(data, "own", study.seed, draw, study.errors)
+        return _withheld(study, _only(sequences(study, data, counts), self._wanted), draw)
+
+
+def validation_part(study: InverseStudy, data: Data, parts: Parts) -> Sequences:
+    """Return what is validated on, with the noise of the sites' detectors."""
     held = parts.sites("valid")
     other = data.pick(held)
-    counts = counted(other, "own", study.seed, 1000)
-    valid = _only(sequences(study, other, counts), parts.valid[held])
-    return Sequences(*joined), valid  # pyright: ignore[reportArgumentType]
+    counts = counted(other, "own", study.seed, VALID, study.errors)
+    return _only(sequences(study, other, counts), parts.valid[held])
 
 
 def _withheld(study: InverseStudy, data: Sequences, draw: int) -> Sequences:
@@ -212,11 +225,15 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         raise RunError(f"{path}: not written, {error.strerror or error}") from None
 
 
-def save_model(model: Model, folder: Path | None, name: str) -> None:
+def save_model(
+    model: Model, folder: Path | None, name: str, calibration: Recalibration | None = None
+) -> None:
     """Write the weights of a model as npz and its description as JSON."""
     if folder is None:
         return
     arrays, words = model_to_arrays(model)
+    if calibration is not None:
+        words["calibration"] = calibration.describe()
     write_arrays(folder / f"model_{name}.npz", arrays)
     RunFolder(folder).write_json(f"model_{name}.json", words)
 
@@ -238,7 +255,8 @@ def trained(
     DataError, RunError
         If there is nothing to learn from, or a checkpoint is of another version.
     """
-    training, valid = training_parts(study, data, parts)
+    lessons, valid = Lessons(study, data, parts), validation_part(study, data, parts)
+    training = lessons.of_epoch(0)
     model, recipe = model_of(study, training), recipe_of(study)
     mark = json.dumps([made_with, study.model_dump(mode="json"), name], sort_keys=True)
     checkpoint = _Checkpoint(context.folder, name, mark)
@@ -246,7 +264,8 @@ def trained(
     if state is not None:
         context.log.tell(f"{name}: training goes on after epoch {int(np.max(state.epoch))}")
     last: Progress | None = None
-    for last in train(model, training, valid, recipe, seed=study.seed, state=state):
+    source = lessons.of_epoch if study.training.redraw else training
+    for last in train(model, source, valid, recipe, seed=study.seed, state=state):
         train_loss.append(last.train_loss.tolist())
         valid_loss.append(np.asarray(last.valid_loss).tolist())
         checkpoint.write(last.state, train_loss, valid_loss)

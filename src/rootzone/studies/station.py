@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from rootzone import neutrons as ne
-from rootzone.config.station import SampleCalibration, StationStudy
+from rootzone.config.station import StationStudy
+from rootzone.config.station_calibration import SampleCalibration
 from rootzone.config.station_root_zone import ExponentialFilter, LearnedRootZone
 from rootzone.core import DataError
 from rootzone.data import EXCLUDED, Flag, spike_flags

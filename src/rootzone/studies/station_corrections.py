@@ -7,7 +7,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from rootzone import neutrons as ne
-from rootzone.config.station import CampaignCalibration, GivenN0, StationStudy
+from rootzone.config.station import StationStudy
+from rootzone.config.station_calibration import CampaignCalibration, GivenN0
 from rootzone.core import DataError
 from rootzone.data import Flag
 from rootzone.studies.context import Context

@@ -13,34 +13,26 @@ import numpy as np
 import pandas as pd
 
 from rootzone.config.station import StationStudy
-from rootzone.config.tables import FileTable, SampleTable, SeriesTable
+from rootzone.config.tables import SampleTable
 from rootzone.core import DataError
 from rootzone.data import (
-    COUNT_WORDS,
     CampaignSamples,
     Column,
     Flag,
-    Raw,
     Series,
-    clean_order,
-    column_values,
     count_flags,
-    counted_hours,
-    default_columns,
-    find_files,
     interpolate_gaps,
-    interval_hours,
     make_axis,
     on_axis,
     parse_step,
-    read_raw,
     read_samples,
     seasonal_mean,
-    time_index,
 )
 from rootzone.data.formats import LAYOUTS
 from rootzone.neutrons import absolute_humidity, mean_pressure, snow_mask
 from rootzone.studies.context import Context
+from rootzone.studies.station_series import series_of_table
+from rootzone.studies.tables import read_table
 
 _WEATHER = ("pressure", "temperature", "relative_humidity", "absolute_humidity")
 _SATURATED = 99.0
@@ -79,100 +71,6 @@ class Observations:
         return self.values.get(name)
 
 
-def read_table(table: FileTable, context: Context, *, where: str) -> tuple[Raw, pd.DatetimeIndex]:
-    """Read the text and the time stamps of a table."""
-    files = find_files(table.files, base=context.base, examples=context.examples)
-    raw = read_raw(files, layout=table.format, separator=table.separator, missing=table.missing)
-    times = time_index(
-        raw,
-        layout=table.format,
-        column=table.time.column,
-        time_format=table.time.format,
-        day_first=table.time.day_first,
-        timezone=table.time.timezone,
-        where=where,
-    )
-    return raw, times
-
-
-def _series_of(table: SeriesTable, context: Context, where: str) -> list[Series]:
-    raw, times = read_table(table, context, where=where)
-    keep, duplicates, notes = clean_order(times, raw.name)
-    raw.notes += notes
-    hours = interval_hours(times, table.interval, raw, where)
-    shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[table.time.stamp] * hours
-    stamps = times[keep] - pd.Timedelta(hours=shift)
-    given = table.columns.scalar_columns()
-    columns = [
-        Column(q, tuple(c.column), c.units, f"{where}.columns.{q}") for q, c in given.items()
-    ]
-    columns += default_columns(raw, table.format, set(given), where)
-    sensors = {}
-    for n, sensor in enumerate(table.columns.soil_moisture):
-        place = f"{where}.columns.soil_moisture[{n}]"
-        columns.append(Column("soil_moisture", (sensor.column,), sensor.units, place))
-        sensors[place] = sensor
-    if not columns:
-        raise DataError(f"{raw.name}: the study names no column of this table ({where}.columns)")
-    _tell_shared(columns, raw)
-    out = []
-    for column in columns:
-        values = column_values(raw, column, decimal=table.decimal, hours=hours)[keep]
-        if np.isnan(values).all() and column.quantity != "counts":
-            named = column.quantity in given or column.where in sensors
-            tell = raw.warn if named else raw.notes.append
-            tell(f"{raw.name}: column '{column.names[0]}' holds no value and is left out")
-            continue
-        series = Series(column.quantity, stamps, values, hours, raw.name, duplicates=duplicates)
-        if column.quantity == "counts" and column.units.strip().lower() in COUNT_WORDS:
-            counted = counted_hours(raw, table.format, hours=hours, where=where)
-            if counted is not None:
-                series.counted = counted[keep]
-                series.values = values * hours / series.counted
-        if column.where in sensors:
-            sensor = sensors[column.where]
-            series.depth, series.distance = sensor.depth, sensor.distance
-            series.label = sensor.column
-        out.append(series)
-    if table.format == "hydroinnova":
-        _positions(out, raw)
-    for note in raw.warnings:
-        context.log.warn(note)
-    for note in raw.notes:
-        context.log.tell(note)
-    context.log.tell(
-        f"{raw.name}: {len(stamps)} rows of {hours:g} h, {stamps.min():%Y-%m-%d %H:%M} to "
-        f"{stamps.max():%Y-%m-%d %H:%M} UTC, {', '.join(sorted({s.quantity for s in out}))}"
-    )
-    return out
-
-
-def _positions(series: list[Series], raw: Raw) -> None:
-    """Make gaps of positions without satellite fix, and tell what the logger does not."""
-    where = {s.quantity: s for s in series if s.quantity in ("latitude", "longitude")}
-    if len(where) < 2:
-        return
-    lost = (where["latitude"].values == 0.0) & (where["longitude"].values == 0.0)
-    for s in where.values():
-        s.values = np.where(lost, np.nan, s.values)
-    if lost.any():
-        raw.notes.append(f"{raw.name}: {int(lost.sum())} records without satellite fix")
-    raw.warn(
-        f"{raw.name}: the logger writes positions without hemisphere; they are kept as logged "
-        "(west and south are positive too)"
-    )
-
-
-def _tell_shared(columns: list[Column], raw: Raw) -> None:
-    """Tell if one column stands for two quantities."""
-    used: dict[str, str] = {}
-    for column in columns:
-        for name in column.names:
-            first = used.setdefault(name, column.where)
-            if first != column.where:
-                raw.warn(f"{raw.name}: column '{name}' is named twice, {first} and {column.where}")
-
-
 def read_observations(study: StationStudy, context: Context) -> Observations:
     """Read all tables of a station onto one axis, flag the counts, fill short weather gaps.
 
@@ -184,7 +82,7 @@ def read_observations(study: StationStudy, context: Context) -> Observations:
     series = [
         s
         for n, table in enumerate(study.tables)
-        for s in _series_of(table, context, f"tables[{n}]")
+        for s in series_of_table(table, context, f"tables[{n}]")
     ]
     counts = [s for s in series if s.quantity == "counts"]
     if not counts:

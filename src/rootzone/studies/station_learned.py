@@ -1,16 +1,21 @@
 """Root zone of the study `station` by networks that were trained on simulated sites."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
+from rootzone.config.inverse import Input, Static, attribute_columns, input_columns
 from rootzone.config.station import StationStudy
 from rootzone.config.station_root_zone import FineTuning, LearnedRootZone
 from rootzone.core import DataError
 from rootzone.data import daily_mean
 from rootzone.data.network_file import read_network
+from rootzone.learn.conformal import Recalibration
+from rootzone.learn.distributions import Transformed
 from rootzone.learn.exchange import model_from_arrays
 from rootzone.learn.finetune import everything, readout_only
 from rootzone.learn.model import Model
@@ -37,27 +42,23 @@ _SMOOTH = 5
 """Days over which the evapotranspiration of Hargreaves and Samani is averaged, as it wants."""
 
 
-INPUTS = ("retrieval", "counts", "rain", "pet", "temperature", "season_cos", "season_sin")
+INPUTS = input_columns(get_args(Input))
 """What a station knows of its days."""
 
-ATTRIBUTES = (
-    "sand",
-    "clay",
-    "bulk_density",
-    "porosity",
-    "soil_organic_carbon",
-    "lattice_water",
-    "leaf_area_max",
-    "rooting_depth",
-    "biomass_water",
-    "log_rate",
-    "log_N0",
-)
+ATTRIBUTES = attribute_columns(get_args(Static))
 """What may be known of a station."""
 
 
-def network_of(settings: LearnedRootZone, context: Context) -> tuple[Model, list[str]]:
-    """Return the network of a study, and its targets that are wanted.
+class Reader(NamedTuple):
+    """A network, its targets that are wanted, and what sets its intervals right."""
+
+    model: Model
+    targets: list[str]
+    calibration: Recalibration | None
+
+
+def network_of(settings: LearnedRootZone, context: Context) -> Reader:
+    """Return the network of a study.
 
     Raises
     ------
@@ -67,6 +68,10 @@ def network_of(settings: LearnedRootZone, context: Context) -> tuple[Model, list
     stored = read_network(settings.model, base=context.base)
     try:
         model = model_from_arrays(stored.arrays, stored.description)
+        words = stored.description.get("calibration")
+        calibration = None if words is None else Recalibration.of_description(words)
+        if calibration is not None and len(calibration.base) != len(model.names.targets):
+            raise DataError("its calibration is of other targets")
     except DataError as error:
         raise DataError(f"root_zone.model, {stored.source}: {error}") from None
     both = ((model.names.inputs, INPUTS), (model.names.static, ATTRIBUTES))
@@ -84,7 +89,22 @@ def network_of(settings: LearnedRootZone, context: Context) -> tuple[Model, list
                 f"root_zone.depths: the network '{settings.model}' knows "
                 f"{', '.join(model.names.targets)}, not {name}"
             )
-    return model, targets
+    return Reader(model, targets, calibration)
+
+
+def _answers(reader: Reader, model: Model, data: Sequences) -> dict[str, np.ndarray]:
+    """Return mean, spread and the calibrated 5 and 95 % quantiles (day, ...) of the targets."""
+    ends = jnp.asarray([0.05, 0.95])
+    if reader.calibration is not None:
+        ends = jnp.clip(reader.calibration.to_base(ends), 1e-4, 1.0 - 1e-4)
+
+    def what(predicted: Transformed) -> dict[str, jax.Array]:
+        quantile = predicted.spread_out().quantile(ends.astype("f4"))
+        return {"mean": predicted.mean(), "std": predicted.std(), "quantile": quantile}
+
+    at = [model.names.targets.index(name) for name in reader.targets]
+    found = predict(model, data, what)
+    return {name: np.asarray(x, float)[0, :, at] for name, x in found.items()}
 
 
 class _Day(NamedTuple):
@@ -125,7 +145,8 @@ def learned_root_zone(
     """
     settings = study.root_zone
     assert isinstance(settings, LearnedRootZone)
-    model, targets = network_of(settings, context)
+    reader = network_of(settings, context)
+    model, targets = reader.model, reader.targets
     known = _known(study, obs, soil, calibrated, days, daily, snow, context)
     data = _sequences(model, known)
     _tell(model, data, known, settings.model, context)
@@ -134,17 +155,9 @@ def learned_root_zone(
         model, learned_from = _tuned(
             model, data, settings.fine_tuning, targets, sensors, snow, study.seed, context
         )
-    found = predict(model, data)
-    at = [model.names.targets.index(name) for name in targets]
-    pick = lambda a: np.asarray(a, float)[0, :, at]  # noqa: E731
-    quantile = found["quantile"]
-    return RootZone(
-        pick(found["mean"]),
-        pick(found["std"]),
-        pick(quantile[..., 0]),
-        pick(quantile[..., -1]),
-        learned_from,
-    )
+    found = _answers(reader, model, data)
+    low, high = found["quantile"][..., 0], found["quantile"][..., 1]
+    return RootZone(found["mean"], found["std"], low, high, learned_from)
 
 
 def _known(

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from rootzone import neutrons as ne
-from rootzone.config.station import CampaignCalibration, GivenN0, StationStudy
+from rootzone.config.station import StationStudy
+from rootzone.config.station_calibration import CampaignCalibration, GivenN0
 from rootzone.core import DataError
 from rootzone.data import Flag, daily_mean
 from rootzone.studies.context import Context

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from rootzone import neutrons as ne
-from rootzone.config.station import (
+from rootzone.config.station import StationStudy
+from rootzone.config.station_calibration import (
     CampaignCalibration,
     ReferenceCalibration,
     SampleCalibration,
-    StationStudy,
 )
 from rootzone.core import DataError
 from rootzone.core.layers import interval_mean_weights, layer_edges

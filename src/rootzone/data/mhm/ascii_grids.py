@@ -41,9 +41,9 @@ def read_header(path: Path, lines: list[str] | None = None) -> tuple[Grid, float
         values.append(_number(words[1], path, number))
     ncols, nrows, xll, yll, cellsize = values
     for number, (key, value) in enumerate(zip(_KEYS[:2], (ncols, nrows), strict=True), start=1):
-        if value < 1 or value != int(value):
+        if not value.is_integer() or value < 1:
             raise DataError(f"{path}, line {number}: {key} is {value:g}, a count wanted")
-    if not cellsize > 0:
+    if not 0 < cellsize < np.inf:
         raise DataError(f"{path}, line 5: cellsize is {cellsize:g}, a positive number wanted")
     nodata = NODATA
     if len(lines) > 5 and lines[5].split()[:1] and lines[5].split()[0].lower() == "nodata_value":
@@ -69,22 +69,23 @@ def read_ascii_grid(path: Path) -> tuple[Grid, np.ndarray, int]:
         raise DataError(
             f"{path}, line 2: nrows says {grid.nrows} rows of values, {len(rows)} found"
         )
-    values = np.empty(grid.shape)
-    for i, (number, line) in enumerate(rows):
+    values = []
+    for number, line in rows:
         words = line.split()
         if len(words) != grid.ncols:
             raise DataError(
                 f"{path}, line {number}: ncols says {grid.ncols} values a row, {len(words)} found"
             )
         try:
-            values[i] = [float(word) for word in words]
+            values.append([float(word) for word in words])
         except ValueError:
             bad = next(j for j, word in enumerate(words) if not _is_number(word))
             raise DataError(
                 f"{path}, line {number}, column {bad + 1}: '{words[bad]}' is no number"
             ) from None
-    values[values == nodata] = np.nan
-    return grid, values, first + 1
+    found = np.array(values)
+    found[found == nodata] = np.nan
+    return grid, found, first + 1
 
 
 def write_ascii_grid(path: Path, grid: Grid, values: np.ndarray, *, integer: bool = False) -> None:
@@ -134,6 +135,8 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
         raise DataError(f"{path}: this is no text file, an ASCII grid is wanted") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
 
 
 def _is_number(word: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rootzone.core import DataError, nearest
+from rootzone.data.file_text import plain_text
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -208,9 +209,7 @@ def read_namelist(path: Path) -> Namelist:
     DataError
         If the file is missing or a line is no namelist.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    text = path.read_text(encoding="utf-8", errors="replace")
+    text = plain_text(path)
     groups: dict[str, Group] = {}
     group: Group | None = None
     entry: _Entry | None = None

@@ -1,6 +1,8 @@
 """NetCDF files to and from mHM: opened with a clear sentence, written as Fortran reads them."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +12,49 @@ import xarray as xr
 
 from rootzone.core import DataError
 
+_UNREADABLE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    MemoryError,
+)
+"""What the libraries raise on a damaged file."""
 
-def open_netcdf(path: Path, *, decode_times: bool = True) -> xr.Dataset:
-    """Return a NetCDF file, missing values as NaN.
+
+@contextmanager
+def open_netcdf(path: Path, *, decode_times: bool = True) -> Iterator[xr.Dataset]:
+    """Open a NetCDF file, classic or HDF5, missing values as NaN.
 
     Raises
     ------
     DataError
-        If the file is missing or cannot be read.
+        If the file is missing or cannot be read, also later, when its values are asked for.
     """
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
-    with path.open("rb") as file:
-        engine = "scipy" if file.read(3) == b"CDF" else "h5netcdf"
     try:
+        with path.open("rb") as file:
+            engine = "scipy" if file.read(3) == b"CDF" else "h5netcdf"
+        if engine == "h5netcdf":  # which would leave a file half open that is no HDF5
+            h5py.File(path).close()
         with warnings.catch_warnings():
             # mHM writes its missing value twice, as a number and as a text
             warnings.simplefilter("ignore", xr.SerializationWarning)
-            return xr.open_dataset(path, engine=engine, decode_times=decode_times)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as NetCDF ({error})") from error
+            dataset = xr.open_dataset(path, engine=engine, decode_times=decode_times)
+    except _UNREADABLE as error:
+        raise _unreadable(path, error) from error
+    with dataset:
+        try:
+            yield dataset
+        except (OSError, RuntimeError) as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: BaseException) -> DataError:
+    return DataError(f"{path}: cannot be read as NetCDF ({error})")
 
 
 def load_netcdf(path: Path) -> xr.Dataset:
@@ -43,8 +68,6 @@ def load_netcdf(path: Path) -> xr.Dataset:
     DataError
         If the file is missing or cannot be read.
     """
-    if not path.is_file() or not h5py.is_hdf5(path):
-        return open_netcdf(path).load()
     try:
         with h5py.File(path) as file:
             variables = {
@@ -53,11 +76,12 @@ def load_netcdf(path: Path) -> xr.Dataset:
                 if isinstance(item, h5py.Dataset) and _is_variable(item)
             }
             dataset = xr.Dataset(variables, attrs=_attributes(file))
-    except (OSError, ValueError, LookupError):  # more than mHM writes: the general way
-        return open_netcdf(path).load()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", xr.SerializationWarning)
-        return xr.decode_cf(dataset).load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", xr.SerializationWarning)
+            return xr.decode_cf(dataset).load()
+    except _UNREADABLE:  # another format, more than mHM writes, or damaged: the general way tells
+        with open_netcdf(path) as general:
+            return general.load()
 
 
 _OF_THE_FORMAT = (

@@ -8,6 +8,7 @@ import numpy as np
 
 from rootzone.core import DataError
 from rootzone.data.domain import GeologyTable, LaiTable
+from rootzone.data.file_text import plain_text
 from rootzone.water.regionalization.soil_database import HorizonDatabase, ProfileDatabase
 
 _T = TypeVar("_T", int, float)
@@ -156,9 +157,7 @@ def read_leaf_area(path: Path) -> LaiTable:
 
 def _table(path: Path, key: str) -> tuple[int, Iterator[_Row]]:
     """Return the count in the first line and the rows below the column heads."""
-    if not path.is_file():
-        raise DataError(f"{path}: there is no such file")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = plain_text(path).splitlines()
     words = lines[0].split() if lines else []
     if len(words) < 2 or words[0].lower() != key.lower() or not words[1].isdigit():
         raise DataError(f"{path}, line 1: '{key} NUMBER' wanted, '{' '.join(words)}' found")

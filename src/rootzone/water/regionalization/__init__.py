@@ -22,7 +22,8 @@ from rootzone.water.regionalization.pet import (
     PenmanMonteith,
     PriestleyTaylor,
 )
-from rootzone.water.regionalization.regionalize import Processes, Regionalization, prepare
+from rootzone.water.regionalization.processes import Processes
+from rootzone.water.regionalization.regionalize import Regionalization, prepare
 from rootzone.water.regionalization.roots import RootsByCover, RootsByFieldCapacity
 from rootzone.water.regionalization.soil_database import (
     HorizonDatabase,

@@ -15,8 +15,7 @@ that its tables are no constants of the program::
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import equinox as eqx
 import jax
@@ -30,25 +29,16 @@ from rootzone.water.regionalization import fields as fields_of
 from rootzone.water.regionalization.declarations import GEOLOGY_GROUP
 from rootzone.water.regionalization.fields import (
     AMOUNTS,
-    CosmicFields,
     Cover,
-    DesiletsFields,
     Fields,
-    NeutronTransfer,
     Rocks,
 )
 from rootzone.water.regionalization.maps import COVERS, Geology, LeafAreaTable, Maps
 from rootzone.water.regionalization.parameters import GEOLOGY, Coefficients, ParameterTable
 from rootzone.water.regionalization.pet import (
-    AspectCorrection,
-    HargreavesSamani,
-    LeafAreaCorrection,
-    PenmanMonteith,
     PetFields,
-    PetTransfer,
-    PriestleyTaylor,
 )
-from rootzone.water.regionalization.roots import Roots, RootsByCover, RootsByFieldCapacity
+from rootzone.water.regionalization.processes import Processes
 from rootzone.water.regionalization.soil import (
     ProfileMeans,
     SoilClasses,
@@ -68,92 +58,6 @@ from rootzone.water.regionalization.upscaling import (
 EVAP_COEFFICIENT = (1.3, 1.2, 0.72, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.5)
 """Divisors of evapotranspiration over free water in the months, as mHM is shipped."""
 _MISSING_L3 = -9999.0
-_T = TypeVar("_T")
-
-# --- choices ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Processes:
-    """The processes that have a choice.
-
-    Attributes
-    ----------
-    roots : Roots
-        By land cover or by field capacity.
-    jarvis : bool
-        Reduction of uptake after Jarvis, which has a threshold, instead of Feddes.
-    pet : PetTransfer
-        Way of getting potential evapotranspiration.
-    neutrons : NeutronTransfer, optional
-        Operator of the count rate.
-    """
-
-    roots: Roots
-    jarvis: bool
-    pet: PetTransfer
-    neutrons: NeutronTransfer | None = None
-
-    @classmethod
-    def of_mhm(cls, soil_moisture: int = 1, pet: int = 0, neutrons: int = 0) -> Self:
-        """Return the processes by the numbers that mHM gives them.
-
-        Parameters
-        ----------
-        soil_moisture : int
-            1 Feddes, 2 Jarvis, both with roots by land cover; 3 Jarvis, 4 Feddes, both with roots
-            by field capacity.
-        pet : int
-            -1 given, with leaf area; 0 given, with aspect; 1 Hargreaves and Samani; 2 Priestley
-            and Taylor; 3 Penman and Monteith.
-        neutrons : int
-            0 none, 1 Desilets, 2 COSMIC.
-
-        Raises
-        ------
-        StudyError
-            If there is no such case.
-        """
-        return cls(
-            roots=_case(_ROOTS, soil_moisture, "soil-moisture"),
-            jarvis=soil_moisture in (2, 3),
-            pet=_case(_PET, pet, "PET"),
-            neutrons=_case(_NEUTRONS, neutrons, "neutron"),
-        )
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Return the namelists of the parameters."""
-        soil = self.roots.groups[self.jarvis]
-        chosen = ("interception1", "snow1", soil, "directRunoff1", self.pet.group)
-        neutrons = () if self.neutrons is None else (self.neutrons.group,)
-        return (*chosen, "interflow1", "percolation1", *neutrons)
-
-
-_ROOTS: dict[int, Roots] = {
-    1: RootsByCover(),
-    2: RootsByCover(),
-    3: RootsByFieldCapacity(),
-    4: RootsByFieldCapacity(),
-}
-_PET: dict[int, PetTransfer] = {
-    -1: LeafAreaCorrection(),
-    0: AspectCorrection(),
-    1: HargreavesSamani(),
-    2: PriestleyTaylor(),
-    3: PenmanMonteith(),
-}
-_NEUTRONS: dict[int, NeutronTransfer | None] = {0: None, 1: DesiletsFields(), 2: CosmicFields()}
-
-
-def _case(known: dict[int, _T], number: int, what: str) -> _T:
-    if number not in known:
-        cases = ", ".join(map(str, known))
-        raise StudyError(f"there is no {what} case {number}: {cases} are known")
-    return known[number]
-
-
-# --- the chain ----------------------------------------------------------------------------
 
 
 class Regionalization(eqx.Module):
