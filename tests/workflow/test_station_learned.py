@@ -79,6 +79,37 @@ def test_bands_hold_the_mean(tuned):
     assert (daily["root_zone_upper"] < 1.0 - 1.205 / 2.65).all()
 
 
+def test_what_it_read_is_kept(tuned):
+    read = tuned["network_inputs"]
+    daily = tuned["daily"]
+    np.testing.assert_array_equal(read["day"], daily["day"])
+    thawed = daily["snow_or_frost"].to_numpy() == 0
+    seen = daily["soil_moisture"].to_numpy()[thawed]
+    np.testing.assert_array_equal(read["retrieval"].to_numpy()[thawed], seen)
+    assert float(read["attribute_sand"]) == 40.0
+    assert (tuned.folder / "network_inputs.nc").is_file()
+
+
+def test_the_calibration_that_comes_with_a_network_sets_its_band(tmp_path):
+    """Levels 5 and 95 % asked for as 25 and 75 % give a narrower band, 0-10 cm as it was."""
+    ends = {"level": [0.0, 0.05, 0.95, 1.0]}
+    same, narrow = [0.0, 0.05, 0.95, 1.0], [0.0, 0.25, 0.75, 1.0]
+    depths = {"depths": [10, 30]}
+    plain, set_right = (
+        rootzone.run(C4, overrides=[SHORT, settings(path, **depths)])["daily"]
+        for path in (
+            network(tmp_path / "a.npz"),
+            network(tmp_path / "b.npz", calibration=ends | {"base": [same, narrow]}),
+        )
+    )
+    width = lambda d: (d["root_zone_upper"] - d["root_zone_lower"]).to_numpy()  # noqa: E731
+    np.testing.assert_allclose(width(set_right)[0], width(plain)[0], rtol=1e-3)
+    assert np.all(width(set_right)[1] < 0.8 * width(plain)[1])
+    wrong = network(tmp_path / "c.npz", calibration={"level": [0.0, 1.0], "base": [[0.0, 1.0]]})
+    with pytest.raises(DataError, match="other targets"):
+        rootzone.run(C4, overrides=[SHORT, settings(wrong)])
+
+
 def test_days_that_were_learned_from_are_not_scored(tuned):
     """Sensors begin with the record, so the first 40 days are those that were learned from."""
     used = tuned["daily"]["compare_root_zone_0_30_cm_used"].to_numpy() > 0

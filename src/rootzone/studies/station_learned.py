@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from rootzone.config.inverse import Input, Static, attribute_columns, input_columns
 from rootzone.config.station import StationStudy
@@ -157,7 +158,27 @@ def learned_root_zone(
         )
     found = _answers(reader, model, data)
     low, high = found["quantile"][..., 0], found["quantile"][..., 1]
-    return RootZone(found["mean"], found["std"], low, high, learned_from)
+    return RootZone(found["mean"], found["std"], low, high, learned_from, _read(model, known))
+
+
+_WORDS = {
+    "retrieval": ("m3 m-3", "homogeneous inversion on days without snow and frost"),
+    "counts": ("1", "count rate relative to N0 on days without snow and frost"),
+    "rain": ("log(1 + mm d-1)", "logarithm of one and the rain of the day"),
+    "pet": ("mm d-1", "potential evapotranspiration"),
+    "temperature": ("degC", "air temperature"),
+    "season_cos": ("1", "cosine of the time of the year"),
+    "season_sin": ("1", "sine of the time of the year"),
+}
+
+
+def _read(model: Model, known: _Day) -> xr.Dataset:
+    """Return what the network read, for the run folder."""
+    words = lambda n: dict(zip(("units", "long_name"), _WORDS[n], strict=True))  # noqa: E731
+    series = {n: ("day", known.columns[n], words(n)) for n in model.names.inputs}
+    fixed = {f"attribute_{n}": ((), known.static[n]) for n in model.names.static}
+    fixed["upper"] = ((), known.upper, {"units": "m3 m-3", "long_name": "upper bound of answers"})
+    return xr.Dataset(series | fixed, coords={"day": known.days.to_numpy()})
 
 
 def _known(

@@ -149,7 +149,11 @@ def station_datasets(study: StationStudy, result: StationResult) -> dict[str, xr
     _campaigns(daily, result)
     attrs = _attributes(study, result)
     results.attrs, daily.attrs = attrs, dict(attrs)
-    return {"results": results, "daily": daily}
+    found = {"results": results, "daily": daily}
+    if result.root_zone.read is not None:
+        read = result.root_zone.read
+        found["network_inputs"] = read.assign_coords(day=daily["day"]).assign_attrs(attrs)
+    return found
 
 
 def _day_coordinate(result: StationResult) -> tuple[np.ndarray, dict[str, str]]:

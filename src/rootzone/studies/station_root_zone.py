@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from rootzone.config.station import StationStudy
 from rootzone.config.station_root_zone import ExponentialFilter
@@ -26,6 +27,8 @@ class RootZone(NamedTuple):
     upper: np.ndarray
     learned_from: np.ndarray
     """Days up to the last whose sensors were learned from (day); they are not scored."""
+    read: xr.Dataset | None = None
+    """What a network read: inputs (day), and the attributes as scalars."""
 
 
 def filter_root_zone(
