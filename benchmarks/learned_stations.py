@@ -1,6 +1,6 @@
 """The network for stations against sensors in the ground: untouched, fine-tuned, taught elsewhere.
 
-    python benchmarks/learned_stations.py --data FOLDER [--model FILE]
+    python benchmarks/learned_stations.py --data FOLDER [--nebraska FOLDER] [--model FILE]
 
 FOLDER holds the files of the source repository, see `benchmarks/roaring_fork.py`. The seven
 stations with sensors at 5, 10 and 20 cm; days without snow and frost; water of 0-30 cm. On the same
@@ -13,7 +13,9 @@ days stand
   stations are no part of that lesson, as sensors and counts differ in them,
 - and, on the days after the first 60 with sensors, the network fine-tuned on those 60 days.
 
-Writes `docs/tables/learned_stations.md` and a JSON file beside it.
+With `--nebraska` (hourly corrected counts, sensors at four depths, rain, irrigation of two fields)
+the same for these, N0 from the sensors of their first season. Writes `docs/tables/`
+`learned_stations.md`, `learned_stations_nebraska.md` and JSON files beside them.
 """
 
 import argparse
@@ -75,19 +77,106 @@ def with_network(study: dict, rain: Path, model: str, **more) -> dict:
     return study | {"tables": [*study["tables"], table], "root_zone": zone}
 
 
+def valley(data: Path, folder: Path) -> list[dict]:
+    """Return name, study, rain and the source's own water of the stations of the valley."""
+    summary = pd.read_csv(data / "Site_Calibration_data_summary.csv")
+    meta = pd.read_csv(data / "RoaringFork_CRNS_metadata.csv").set_index("Original_ID")
+    meta.index = meta.index.str.replace(" ", "")
+    found = []
+    for _, row in summary.sort_values("NewName").iterrows():
+        name, old = row["NewName"], row["OldName"].replace(" ", "")
+        raw = next((data / "hourly_raw").glob(f"{name}_*.csv.gz"))
+        source = pd.read_csv(data / "daily_site" / f"{name}_CRNS_Site_Data.csv", index_col=0)
+        source.index = pd.DatetimeIndex(source.index)
+        found.append(
+            {
+                "name": name,
+                "study": study_of(row, meta.loc[old], raw, incoming=True),
+                "rain": rain_file(data, old, folder),
+                "source": source["SWC_Des_cm3_cm3"],
+            }
+        )
+    return found
+
+
+def fields(data: Path, folder: Path) -> list[dict]:
+    """Return the same of two fields in Nebraska; rain and irrigation are one.
+
+    Counts come corrected. Bulk density and bound water are assumptions for silty clay loam. N0 is
+    calibrated to the sensors of the first season, which is not scored. In 2020 the sensors of
+    CSP3 are a copy of 2021: left out.
+    """
+    found = []
+    for name in ("CSP1", "CSP3"):
+        read = lambda what, name=name: pd.read_csv(  # noqa: E731
+            next(data.glob(f"{name}_{what}.csv*")), index_col=0, parse_dates=True
+        )
+        counts = read("Npvi_hourly").iloc[:, 0].resample("1h").mean()
+        sensors = read("TDR_hourly").resample("1h").mean()
+        if name == "CSP3":
+            sensors = sensors[sensors.index.year != 2020]
+        table = pd.DataFrame({"counts": counts}).join(sensors, how="left")
+        table.index = table.index.strftime("%Y-%m-%dT%H:00:00Z")
+        table.to_csv(folder / f"{name}.csv", index_label="time")
+        water = read("Precip_daily").iloc[:, 0]
+        if name == "CSP1":
+            water = water.add(read("Irrig_daily").iloc[:, 0], fill_value=0.0)
+        rain = folder / f"{name}_rain.csv"
+        water = pd.DataFrame({"day": water.index.strftime("%Y-%m-%dT00:00:00Z"), "rain": water})
+        water.to_csv(rain, index=False)
+        depths = dict(zip(("D1", "D2", "D3", "D4"), (10, 25, 50, 100), strict=True))
+        columns = [{"column": c, "depth": depths[c[-2:]]} for c in sensors if c[-2:] in depths]
+        first = sensors.dropna(how="all").index[0]
+        none = {"method": "none"}
+        found.append(
+            {
+                "name": name,
+                "study": {
+                    "kind": "station",
+                    "station": {
+                        "name": name,
+                        **{"latitude": 41.17, "longitude": -96.44, "elevation": 360.0},
+                        **{"cutoff_rigidity": 2.4, "bulk_density": 1.4},
+                        **{"lattice_water": 0.05, "soil_organic_carbon": 0.015},
+                    },
+                    "tables": [
+                        {
+                            "files": str(folder / f"{name}.csv"),
+                            "time": {"column": "time"},
+                            "interval": "1h",
+                            "columns": {
+                                "counts": {"column": "counts", "units": "h-1"},
+                                "soil_moisture": columns,
+                            },
+                        }
+                    ],
+                    "corrections": dict.fromkeys(("pressure", "humidity", "incoming"), none),
+                    "calibration": {
+                        "method": "reference",
+                        "start": f"{first:%Y-%m-%d}T00:00:00Z",
+                        "end": f"{first.year}-12-01T00:00:00Z",
+                    },
+                },
+                "rain": rain,
+                "source": None,
+            }
+        )
+    return found
+
+
 class Station:
     """A station: what the network read, and the days that are scored."""
 
-    def __init__(self, data: Path, row: pd.Series, place: pd.Series, model: str, folder: Path):
-        self.name = row["NewName"]
-        raw = next((data / "hourly_raw").glob(f"{self.name}_*.csv.gz"))
-        study = study_of(row, place, raw, incoming=True)
+    def __init__(self, given: dict, model: str):
+        self.name, study, rain = given["name"], given["study"], given["rain"]
         plain = rootzone.run(study)
         scored = pair(plain, "root zone 0-30 cm")
         self.scored = scored is not None
         if scored is None:
             return
-        rain = rain_file(data, row["OldName"].replace(" ", ""), folder)
+        if study["calibration"]["method"] == "reference":
+            end = pd.Timestamp(study["calibration"]["end"]).tz_localize(None)
+            scored = scored[scored.index >= end]
         learned = rootzone.run(with_network(study, rain, model))
         self.read = learned["network_inputs"]
         daily = learned["daily"]
@@ -104,9 +193,8 @@ class Station:
         tuning = {"days": FIRST, "weights": "readout"}
         tuned = rootzone.run(with_network(study, rain, model, fine_tuning=tuning))
         self.tuned = zone(tuned["daily"])
-        source = pd.read_csv(data / "daily_site" / f"{self.name}_CRNS_Site_Data.csv", index_col=0)
-        source.index = pd.DatetimeIndex(source.index)
-        self.source = source["SWC_Des_cm3_cm3"].reindex(self.days)
+        source = given["source"]
+        self.source = (pd.Series() if source is None else source).reindex(self.days)
 
     def filtered(self, T: float) -> pd.Series:
         """Return the inversion after an exponential filter."""
@@ -245,26 +333,28 @@ def main() -> None:
     """Run all stations and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--nebraska", type=Path)
     parser.add_argument("--model", default="general")
     given = parser.parse_args()
-    summary = pd.read_csv(given.data / "Site_Calibration_data_summary.csv")
-    meta = pd.read_csv(given.data / "RoaringFork_CRNS_metadata.csv").set_index("Original_ID")
-    meta.index = meta.index.str.replace(" ", "")
     stored = read_network(given.model, base=Path.cwd())
     model = model_from_arrays(stored.arrays, stored.description)
-    stations = []
-    with tempfile.TemporaryDirectory() as folder:
-        for _, row in summary.sort_values("NewName").iterrows():
-            place = meta.loc[row["OldName"].replace(" ", "")]
-            station = Station(given.data, row, place, given.model, Path(folder))
-            if station.scored:
-                stations.append(station)
-                print(station.name, "read", flush=True)
-    rows = [entry(s, [o for o in stations if o is not s], model) for s in stations]
+    groups = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        sources = {"valley": valley(given.data, folder)}
+        if given.nebraska is not None:
+            sources["nebraska"] = fields(given.nebraska, folder)
+        for name, some in sources.items():
+            read = [Station(one, given.model) for one in some]
+            groups[name] = [station for station in read if station.scored]
+            print(name, *(s.name for s in groups[name]), flush=True)
     OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "learned_stations.json").write_text(json.dumps(rows, indent=1) + "\n")
-    (OUT / "learned_stations.md").write_text(table(rows))
-    print(table(rows))
+    for name, stations in groups.items():
+        rows = [entry(s, [o for o in stations if o is not s], model) for s in stations]
+        out = OUT / f"learned_stations{'' if name == 'valley' else '_' + name}"
+        out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
+        out.with_suffix(".md").write_text(table(rows))
+        print(table(rows), flush=True)
 
 
 if __name__ == "__main__":

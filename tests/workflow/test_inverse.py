@@ -1,6 +1,7 @@
 """The study `inverse`: from scenarios to report, restart after a kill, bad input."""
 
 import copy
+import errno
 import json
 import re
 import shutil
@@ -121,11 +122,13 @@ def test_scores_are_those_of_the_days_without_snow(run, store, data):
 
 
 def test_the_store_is_zarr_that_others_read(store):
-    zarr = pytest.importorskip("zarr")
-    group = zarr.open_group(store.path, mode="r")
-    for name in ("rate", "theta", "status", "day_of_year"):
-        np.testing.assert_array_equal(group[name][:], store.read(name))
-    assert group.attrs["recipe"]["members"] == 32
+    with xr.open_zarr(store.path, consolidated=False) as data:
+        for name in ("rate", "theta", "status", "day_of_year"):
+            np.testing.assert_array_equal(data[name], store.read(name))
+        assert data["rate"].dims == ("member", "operator", "day")
+        assert data["rate"].attrs["units"] == "h-1"
+        assert data["day"].dtype.kind == "M"
+        assert data.attrs["recipe"]["members"] == 32
 
 
 # --- restart ----------------------------------------------------------------------------
@@ -199,6 +202,69 @@ def test_a_growing_store_shows_whole_blocks_only(tmp_path):
     np.testing.assert_array_equal(again.read("x")[2:4], block["x"])
     with pytest.raises(ValueError, match="the store has"):
         again.write(0, {"x": block["x"]})
+    with pytest.raises(ValueError, match="the store has"):
+        again.write(0, {k: v[:1] for k, v in block.items()})
+
+
+def test_a_block_made_again_is_the_same_to_the_byte(tmp_path):
+    store = tiny_store(tmp_path / "store.zarr")
+    block = {"x": np.arange(6.0).reshape(2, 3), "status": np.zeros(2)}
+    content = lambda: {p: p.read_bytes() for p in store.path.rglob("*") if p.is_file()}  # noqa: E731
+    store.write(0, block)
+    before = content()
+    chunk = store.path / "x" / "c" / "0" / "0"
+    chunk.write_bytes(b"half of it")
+    (store.path / "status" / "c" / "0").unlink()
+    (chunk.parent / "0.cut.partial").touch()  # killed while it was written
+    again = tiny_store(store.path)
+    again.write(0, block)
+    assert content() == before
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut", "empty", "gone"])
+def test_a_damaged_chunk_is_told(tmp_path, harm):
+    store = tiny_store(tmp_path / "store.zarr")
+    store.write(0, {"x": np.arange(6.0).reshape(2, 3), "status": np.zeros(2)})
+    chunk = store.path / "x" / "c" / "0" / "0"
+    content = chunk.read_bytes()
+    if harm == "gone":
+        chunk.unlink()
+    else:
+        flipped = content[:-8] + bytes([content[-8] ^ 1]) + content[-7:]
+        chunk.write_bytes({"flipped": flipped, "cut": content[:9], "empty": b""}[harm])
+    with pytest.raises(DataError, match=r"x/c/0/0: cannot be read \(.*make the scenarios again$"):
+        store.read("x")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"zarr_format": 3, "node_type": "group"}'])
+def test_damaged_descriptions_are_told(tmp_path, text):
+    store = tiny_store(tmp_path / "store.zarr")
+    (store.path / "x" / "zarr.json").write_text(text)
+    with pytest.raises(DataError, match=r"x/zarr.json: cannot be read"):
+        store.fields()
+    (store.path / "zarr.json").write_text(text)
+    with pytest.raises(DataError, match=r"cannot be read|holds no scenarios"):
+        tiny_store(store.path)
+
+
+def test_a_full_disk_is_told_and_leaves_the_store_as_it_was(tmp_path, monkeypatch):
+    def full(*parts):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    store = tiny_store(tmp_path / "store.zarr")
+    block = {"x": np.arange(6.0).reshape(2, 3), "status": np.zeros(2)}
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)  # Zarr writes beside the chunk, then renames
+        with pytest.raises(RunError, match="x: not written, No space left"):
+            store.write(0, block)
+        with pytest.raises(RunError, match="not written, No space left"):
+            tiny_store(tmp_path / "other.zarr")
+    assert store.known() == []
+    assert not [p for p in tmp_path.rglob("*") if p.suffix == ".partial"]
+    assert tiny_store(tmp_path / "other.zarr").known() == []  # what was begun is cleared
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match="not written"):
+        tiny_store(tmp_path / "file" / "store.zarr")
 
 
 def test_a_store_of_something_else_is_refused(tmp_path):
@@ -331,6 +397,18 @@ def test_errors_of_instruments_belong_to_the_site_and_have_their_width(data):
     exact = counted(data, "exact", 1, errors=errors)
     assert exact.slips is None
     assert counted(data, 1000.0, 1, errors=errors).slips is None
+
+
+def test_the_N0_that_is_known_of_stored_sites_may_be_drawn_anew(store, data):
+    def known(error):
+        study = of_store(store)
+        study["scenarios"]["N0_error"] = error
+        return load(load_study(study), store).N0_known
+
+    np.testing.assert_array_equal(known(0.0), data.N0)
+    np.testing.assert_array_equal(known(None), data.N0_known)
+    off = np.log(known(0.1) / data.N0)
+    assert off.std() == pytest.approx(0.1, rel=0.4)
 
 
 def test_every_epoch_may_have_noise_of_its_own(data):

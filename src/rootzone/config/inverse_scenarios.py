@@ -144,6 +144,12 @@ class StoredScenarios(Part):
     members: int | None = Field(
         default=None, ge=2, description="first members that are used; left out: all"
     )
+    N0_error: float | None = Field(
+        default=None,
+        ge=0,
+        le=0.3,
+        description="relative error of the N0 known of a site, drawn anew [1]; left out: as stored",
+    )
 
 
 Scenarios = Annotated[SimulatedScenarios | StoredScenarios, Field(discriminator="method")]

@@ -67,8 +67,9 @@ class LearnedRootZone(Part):
 
     method: Literal["lstm"]
     model: Text = Field(
-        description="file of a network (.npz, its description beside it as .json), such as a study "
-        "of kind inverse leaves"
+        default="general",
+        description="general: the network of the package; or the file of a network (.npz, its "
+        "description beside it as .json), such as a study of kind inverse leaves",
     )
     depths: Numbers = Field(
         default=[30.0],

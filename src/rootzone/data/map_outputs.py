@@ -15,7 +15,6 @@ import xarray as xr
 
 from rootzone.core import DataError
 from rootzone.data.domain import Domain, Setup
-from rootzone.data.optional import require_package
 from rootzone.water.cell.outputs import NEUTRONS, OUTPUTS
 from rootzone.water.cell.types import HORIZON
 
@@ -251,10 +250,9 @@ class NetcdfStore:
 
 
 class ZarrStore:
-    """A Zarr store that grows along time; it wants the package zarr."""
+    """A Zarr store that grows along time."""
 
     def __init__(self, path: Path):
-        require_package("zarr", path, "write NetCDF")
         self.path = Path(path)
         self._begun = False
 

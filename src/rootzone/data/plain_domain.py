@@ -65,7 +65,7 @@ def open_map(path: Path, *, variable: str | None = None, band: int = 1) -> Raste
         with open_netcdf(path, decode_times=False) as data:
             return map_of(_only_map(data, variable, path), path)
     if ending == ".zarr":
-        with _open_zarr(path) as data:
+        with xr.open_zarr(path, decode_times=False, consolidated=False) as data:
             return map_of(_only_map(data, variable, path), path)
     raise DataError(
         f"{path}: maps are read from .asc, .nc, .zarr and .tif, the ending '{ending}' is unknown"
@@ -279,11 +279,6 @@ def _only_map(data: xr.Dataset, variable: str | None, path: Path) -> xr.DataArra
     if name not in data:
         raise DataError(f"{path}: no variable '{name}', found: {', '.join(map(str, data))}")
     return data[name].load()
-
-
-def _open_zarr(path: Path) -> xr.Dataset:
-    require_package("zarr", path, "give NetCDF")
-    return xr.open_zarr(path, decode_times=False, consolidated=False)
 
 
 def _open_tiff(path: Path, band: int) -> xr.DataArray:

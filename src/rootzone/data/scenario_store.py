@@ -1,22 +1,21 @@
 """Simulated scenarios on disk: a Zarr group in blocks of members, with the recipe beside them.
 
-The store is plain Zarr, version 3 (https://zarr-specs.readthedocs.io): a folder for each array,
-a file for each block of members, gzip. It is written here without a library, so that a block is
-the same to the byte however often it is made, and `zarr` or `xarray` read it as any other. The
-status of a block is written last: a block with a status is whole, one without is made again, and a
-reader may look in while the store grows.
+A block is one chunk of every array of members. Zarr writes a chunk beside its place and renames it,
+so a chunk is whole or absent, and the status of a block is written last: a block with a status is
+whole, one without is made again, and a reader may look in while the store grows.
 """
 
-import gzip
 import json
-import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zarr
+from zarr.codecs import ZstdCodec
 
 from rootzone.core import DataError, RunError
 
@@ -24,7 +23,7 @@ LAST = "status"
 """The array of a block that is written last."""
 
 _META = "zarr.json"
-_PART = ".part"
+_PART = ".partial"  # ending of what Zarr has not yet renamed
 
 
 @dataclass(frozen=True)
@@ -70,14 +69,16 @@ class ScenarioStore:
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        group = _read_json(self.path)
-        attrs = group.get("attributes", {})
-        if group.get("node_type") != "group" or "recipe" not in attrs:
+        if not (self.path / _META).is_file():
+            raise DataError(f"{self.path}: no scenarios there (no {_META})")
+        with _reading(self.path / _META):
+            self._group = zarr.open_group(self.path, mode="r+", use_consolidated=False)
+        self.attrs: dict[str, Any] = dict(self._group.attrs)
+        if not {"recipe", "members", "block"} <= set(self.attrs):
             raise DataError(f"{self.path}: holds no scenarios (a Zarr group with a recipe)")
-        self.attrs: dict[str, Any] = attrs
-        self.recipe: dict[str, Any] = attrs["recipe"]
-        self.members = int(attrs["members"])
-        self.block = int(attrs["block"])
+        self.recipe: dict[str, Any] = self.attrs["recipe"]
+        self.members = int(self.attrs["members"])
+        self.block = int(self.attrs["block"])
 
     @classmethod
     def create(
@@ -114,10 +115,9 @@ class ScenarioStore:
             If the folder holds something else, another recipe, or cannot be written.
         """
         path = Path(path)
-        plain = json.loads(json.dumps(recipe))
         attrs = {
             "Conventions": "CF-1.11",
-            "recipe": plain,
+            "recipe": json.loads(json.dumps(recipe)),
             "made_with": made_with,
             "members": members,
             "block": block,
@@ -125,26 +125,26 @@ class ScenarioStore:
         if (path / _META).is_file():
             store = cls(path)
             store._refuse_other(attrs)
-            for part in path.rglob(f".*{_PART}"):
+            for part in path.rglob(f"*{_PART}"):
                 part.unlink(missing_ok=True)
             return store
-        _clear(path, {*fields, *whole})
-        for name, one in fields.items():
-            _write(path / name / _META, json.dumps(_array(one, block), indent=1).encode())
-        for name, values in whole.items():
-            _write(path / name / _chunk(fields[name], 0), _packed(values, fields[name].dtype))
-        group = {"zarr_format": 3, "node_type": "group", "attributes": attrs}
-        _write(path / _META, (json.dumps(group, indent=1) + "\n").encode())
+        with _writing(path):
+            _clear(path, {*fields, *whole})
+            for name, one in fields.items():
+                array = _new_array(path / name, one, block)
+                if name in whole:
+                    array[...] = whole[name]
+            zarr.create_group(path, attributes=attrs)  # last: now it is a store
         return cls(path)
 
     def _refuse_other(self, attrs: Mapping[str, Any]) -> None:
-        for name in ("recipe", "members", "block"):
-            if self.attrs[name] != attrs[name]:
-                others = _difference(self.attrs, attrs)
-                raise DataError(
-                    f"{self.path}: holds scenarios of another recipe ({others}); choose another "
-                    "folder"
-                )
+        mine, other = _deciding(self.attrs), _deciding(attrs)
+        if mine != other:
+            names = [k for k in {**mine, **other} if mine.get(k) != other.get(k)]
+            raise DataError(
+                f"{self.path}: holds scenarios of another recipe ({', '.join(names)}); choose "
+                "another folder"
+            )
         if self.attrs["made_with"] != attrs["made_with"]:
             raise DataError(
                 f"{self.path}: was begun with other versions ({self.attrs['made_with']}, now "
@@ -158,9 +158,8 @@ class ScenarioStore:
 
     def fields(self) -> dict[str, Field]:
         """Return what the store holds, by name."""
-        return {
-            p.parent.name: self.field(p.parent.name) for p in sorted(self.path.glob(f"*/{_META}"))
-        }
+        names = sorted(p.parent.name for p in self.path.glob(f"*/{_META}"))
+        return {name: self.field(name) for name in names}
 
     def field(self, name: str) -> Field:
         """Return one array's description.
@@ -170,20 +169,14 @@ class ScenarioStore:
         DataError
             If there is no such array.
         """
-        if not (self.path / name / _META).is_file():
-            raise DataError(f"{self.path}: has no {name}")
-        meta = _read_json(self.path / name)
-        return Field(
-            tuple(meta["dimension_names"]),
-            tuple(meta["shape"]),
-            meta["data_type"],
-            meta.get("attributes", {}),
-        )
+        array = self._array(name)
+        dims: Any = array.metadata.to_dict()["dimension_names"]
+        return Field(tuple(dims), array.shape, array.dtype.name, dict(array.attrs))
 
     def known(self) -> list[int]:
         """Return the numbers of the blocks that are whole."""
-        one = self.field(LAST)
-        return [k for k in range(self.blocks) if (self.path / LAST / _chunk(one, k)).is_file()]
+        last = self._array(LAST)
+        return [k for k in range(self.blocks) if self._chunk(last, k).is_file()]
 
     def write(self, number: int, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a block, its status last.
@@ -200,14 +193,14 @@ class ScenarioStore:
         RunError
             If the disk is full.
         """
-        own = {name: f for name, f in self.fields().items() if f.of_members}
-        if set(own) != set(arrays):
-            raise ValueError(f"arrays {sorted(arrays)}, the store has {sorted(own)}")
+        size = len(self._members(number))
+        own = {name: (size, *f.shape[1:]) for name, f in self.fields().items() if f.of_members}
+        given = {name: np.shape(values) for name, values in arrays.items()}
+        if own != given:
+            raise ValueError(f"arrays {given}, the store has {own}")
         for name in sorted(own, key=lambda n: n == LAST):
-            one, values = own[name], np.asarray(arrays[name])
-            full = np.full((self.block, *one.shape[1:]), _fill(one.dtype), one.dtype)
-            full[: len(values)] = values  # Zarr stores the last chunk whole
-            _write(self.path / name / _chunk(one, number), _packed(full, one.dtype))
+            with _writing(self.path / name):
+                self._array(name).blocks[number] = arrays[name]
 
     def read(self, name: str, blocks: Iterable[int] | None = None) -> np.ndarray:
         """Return an array, of the whole blocks that are there or of some.
@@ -217,31 +210,58 @@ class ScenarioStore:
         DataError
             If there is no such array, or a file cannot be read.
         """
-        one = self.field(name)
-        if not one.of_members:
-            return self._chunk_of(name, one, 0, one.shape)
-        wanted = self.known() if blocks is None else list(blocks)
-        shape = (self.block, *one.shape[1:])
-        parts = [
-            self._chunk_of(name, one, k, shape)[: min(self.block, self.members - k * self.block)]
-            for k in wanted
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, *one.shape[1:]), one.dtype)
+        array = self._array(name)
+        if not self.field(name).of_members:
+            return self._block(array, 0)  # its only chunk
+        wanted = self.known() if blocks is None else blocks
+        parts = [self._block(array, k) for k in wanted]
+        return np.concatenate([np.empty((0, *array.shape[1:]), array.dtype), *parts])
 
     def numbers(self) -> np.ndarray:
         """Return the numbers of the members in the whole blocks."""
-        ranges = [
-            np.arange(k * self.block, min((k + 1) * self.block, self.members)) for k in self.known()
-        ]
-        return np.concatenate(ranges) if ranges else np.empty(0, int)
+        return np.concatenate([np.empty(0, int), *map(self._members, self.known())])
 
-    def _chunk_of(self, name: str, one: Field, number: int, shape: tuple[int, ...]) -> np.ndarray:
-        path = self.path / name / _chunk(one, number)
-        try:
-            content = gzip.decompress(path.read_bytes())
-            return np.frombuffer(content, np.dtype(one.dtype).newbyteorder("<")).reshape(shape)
-        except (OSError, EOFError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read ({error}); make the scenarios again") from None
+    def _members(self, number: int) -> np.ndarray:
+        return np.arange(number * self.block, min((number + 1) * self.block, self.members))
+
+    def _array(self, name: str) -> zarr.Array:
+        path = self.path / name
+        if not (path / _META).is_file():
+            raise DataError(f"{self.path}: has no {name}")
+        with _reading(path / _META):
+            array = self._group[name]
+            if not isinstance(array, zarr.Array):
+                raise TypeError("a group, an array is wanted")
+        # Zarr leaves out chunks of nothing but the fill value: here every block has its chunk.
+        return array.with_config({"write_empty_chunks": True})
+
+    def _chunk(self, array: zarr.Array, number: int) -> Path:
+        key = array.metadata.encode_chunk_key((number, *[0] * (array.ndim - 1)))
+        return self.path / array.path / key
+
+    def _block(self, array: zarr.Array, number: int) -> np.ndarray:
+        path = self._chunk(array, number)
+        with _reading(path):
+            path.stat()  # Zarr takes a file that is missing for fill values
+            return np.asarray(array.blocks[number])
+
+
+def _deciding(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    return {**attrs["recipe"], "members": attrs["members"], "block": attrs["block"]}
+
+
+def _new_array(path: Path, one: Field, block: int) -> zarr.Array:
+    return zarr.create_array(
+        path,
+        shape=one.shape,
+        chunks=(block, *one.shape[1:]) if one.of_members else one.shape,
+        dtype=one.dtype,
+        fill_value=np.nan if np.dtype(one.dtype).kind == "f" else -1,  # 0 is a status, a code
+        compressors=ZstdCodec(checksum=True),  # a damaged chunk is noticed
+        attributes=one.attrs,
+        dimension_names=one.dims,
+        config={"write_empty_chunks": True},
+    )
 
 
 def _clear(path: Path, known: set[str]) -> None:
@@ -261,72 +281,19 @@ def _clear(path: Path, known: set[str]) -> None:
         shutil.rmtree(path)
 
 
-# --- Zarr -------------------------------------------------------------------------------
-
-
-def _fill(dtype: str) -> float:
-    return float("nan") if np.dtype(dtype).kind == "f" else 0
-
-
-def _array(one: Field, block: int) -> dict[str, Any]:
-    """Return the metadata of an array (Zarr 3)."""
-    chunk = (block, *one.shape[1:]) if one.of_members else one.shape
-    return {
-        "zarr_format": 3,
-        "node_type": "array",
-        "shape": list(one.shape),
-        "data_type": one.dtype,
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(chunk)}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": "NaN" if np.dtype(one.dtype).kind == "f" else 0,
-        "codecs": [
-            {"name": "bytes", "configuration": {"endian": "little"}},
-            {"name": "gzip", "configuration": {"level": 1}},
-        ],
-        "attributes": dict(one.attrs),
-        "dimension_names": list(one.dims),
-        "storage_transformers": [],
-    }
-
-
-def _chunk(one: Field, number: int) -> str:
-    """Return the file of a chunk: ``c/number/0/...``, cut along the first dimension only."""
-    return "/".join(["c", str(number), *["0"] * (len(one.shape) - 1)])
-
-
-def _packed(values: np.ndarray, dtype: str) -> bytes:
-    little = np.ascontiguousarray(values, np.dtype(dtype).newbyteorder("<"))
-    return gzip.compress(little.tobytes(), 1, mtime=0)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    part = path.with_name(f".{path.name}{_PART}")
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    # Zarr and its codecs let through whatever they meet in a damaged file.
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
+        yield
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise DataError(f"{path}: cannot be read ({why}); make the scenarios again") from None
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise RunError(f"{path}: not written, {error.strerror or error}") from None
-
-
-def _read_json(folder: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((folder / _META).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{folder}: no scenarios there (no {_META})") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / _META}: cannot be read ({error})") from None
-    return content if isinstance(content, dict) else {}
-
-
-def _difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> str:
-    """Return the names of what differs between two descriptions."""
-    names = [k for k in ("members", "block") if a[k] != b[k]]
-    x, y = a["recipe"], b["recipe"]
-    names += [k for k in {**x, **y} if x.get(k) != y.get(k)]
-    return ", ".join(names)

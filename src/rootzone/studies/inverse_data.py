@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from rootzone.config.inverse import Errors, InverseStudy, attribute_columns, input_columns
+from rootzone.config.inverse_scenarios import SimulatedScenarios
 from rootzone.core import DataError
 from rootzone.data.scenario_store import ScenarioStore
 from rootzone.learn import Sequences
@@ -169,7 +170,7 @@ def load(study: InverseStudy, store: ScenarioStore, limit: int | None = None) ->
         number=number,
         rates=of("rate")[:, places],
         N0s=N0,
-        N0s_known=of("N0_known")[:, places].astype(float),
+        N0s_known=_known_N0(study, number, N0, of("N0_known")[:, places].astype(float)),
         which=number % len(places),
         rain=of("rain"),
         pet=of("pet"),
@@ -183,6 +184,17 @@ def load(study: InverseStudy, store: ScenarioStore, limit: int | None = None) ->
         codes={name: of(name) for name in ("climate", "station", "soil_class", "vegetation")},
         operators=tuple(study.operator),
     )
+
+
+def _known_N0(
+    study: InverseStudy, number: np.ndarray, true: np.ndarray, stored: np.ndarray
+) -> np.ndarray:
+    """Return N0 (site, operator) as known: as stored, or with the error of the study."""
+    error = getattr(study.scenarios, "N0_error", None)
+    if isinstance(study.scenarios, SimulatedScenarios) or error is None:
+        return stored
+    draws = [np.random.default_rng([study.seed, 76, int(n)]).standard_normal() for n in number]
+    return true * np.exp(error * np.array(draws))[:, None]
 
 
 # --- counts -----------------------------------------------------------------------------

@@ -176,7 +176,7 @@ def _read(model: Model, known: _Day) -> xr.Dataset:
     """Return what the network read, for the run folder."""
     words = lambda n: dict(zip(("units", "long_name"), _WORDS[n], strict=True))  # noqa: E731
     series = {n: ("day", known.columns[n], words(n)) for n in model.names.inputs}
-    fixed = {f"attribute_{n}": ((), known.static[n]) for n in model.names.static}
+    fixed: dict[str, tuple] = {f"attribute_{n}": ((), known.static[n]) for n in model.names.static}
     fixed["upper"] = ((), known.upper, {"units": "m3 m-3", "long_name": "upper bound of answers"})
     return xr.Dataset(series | fixed, coords={"day": known.days.to_numpy()})
 

@@ -263,7 +263,9 @@ def _referenced(
     theta = np.nanmean(known, axis=1)
     weighted = sensor_means(depths, theta[:, None], soil, [])
     water = float(weighted["footprint"][0]) / soil.bulk_density
-    humidity = float(np.nanmean(obs.humidity[inside])) if inside.any() else 0.0
+    humid = obs.humidity[inside]
+    humid = humid[np.isfinite(humid)]
+    humidity = float(humid.mean()) if humid.size else 0.0
     row = (
         mean,
         sigma,
