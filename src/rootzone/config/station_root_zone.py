@@ -91,6 +91,12 @@ class LearnedRootZone(Part):
     rooting_depth: float | None = Field(
         default=None, ge=0, le=500, description="depth of the roots [cm], 0: bare; may be unknown"
     )
+    structure_sigma: float = Field(
+        default=0.03,
+        ge=0,
+        description="what networks of simulated sites and the point-to-footprint step do not know "
+        "[m3 m-3]",
+    )
     fine_tuning: FineTuning | None = Field(
         default=None, description="learn from sensors of the station; left out: nothing"
     )

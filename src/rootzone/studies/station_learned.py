@@ -28,7 +28,7 @@ from rootzone.learn.windows import WindowRule
 from rootzone.studies.context import Context
 from rootzone.studies.station_input import Observations, daily_sum
 from rootzone.studies.station_retrieval import Calibrated, Retrieved
-from rootzone.studies.station_root_zone import RootZone
+from rootzone.studies.station_root_zone import BAND, RootZone
 from rootzone.studies.station_soil import Soil
 from rootzone.water.evapotranspiration import hargreaves_samani
 from rootzone.water.radiation import extraterrestrial_radiation
@@ -157,8 +157,24 @@ def learned_root_zone(
             model, data, settings.fine_tuning, targets, sensors, snow, study.seed, context
         )
     found = _answers(reader, model, data)
-    low, high = found["quantile"][..., 0], found["quantile"][..., 1]
-    return RootZone(found["mean"], found["std"], low, high, learned_from, _read(model, known))
+    mean, quantile = found["mean"], found["quantile"]
+    # What is wrong for the whole series moves the answers; sensors learned from set the level.
+    systematic = 0.0
+    if settings.fine_tuning is None:
+        parts = np.sqrt(np.maximum(daily.sigma**2 - daily.sigma_counting**2, 0.0))
+        usable = np.isfinite(parts) & ~snow
+        systematic = float(np.median(parts[usable])) if usable.any() else 0.0
+    outside = np.hypot(settings.structure_sigma, systematic)
+    low = mean - np.hypot(mean - quantile[..., 0], BAND * outside)
+    high = mean + np.hypot(quantile[..., 1] - mean, BAND * outside)
+    return RootZone(
+        mean,
+        np.hypot(found["std"], outside),
+        np.clip(low, 0.0, known.upper),
+        np.clip(high, 0.0, known.upper),
+        learned_from,
+        _read(model, known),
+    )
 
 
 _WORDS = {

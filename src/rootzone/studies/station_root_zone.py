@@ -15,7 +15,7 @@ from rootzone.studies.station_retrieval import Retrieved
 from rootzone.studies.station_soil import Soil, sensor_means
 from rootzone.water import exponential_filter
 
-_BAND = 1.645  # deviations to the ends of the 90 % band
+BAND = 1.645  # deviations to the ends of the 90 % band
 
 
 class RootZone(NamedTuple):
@@ -50,7 +50,7 @@ def filter_root_zone(
         structure = settings.structure_sigma
         sigmas.append(np.sqrt(np.asarray(out.sigma) ** 2 + systematic**2 + structure**2))
     mean, sigma = np.stack(means), np.stack(sigmas)
-    band = _BAND * sigma
+    band = BAND * sigma
     return RootZone(mean, sigma, mean - band, mean + band, np.zeros(len(days), bool))
 
 
