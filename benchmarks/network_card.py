@@ -99,7 +99,7 @@ def main() -> None:
     np.savez_compressed(NETWORKS / "general.npz", **stored.arrays)
     words = stored.description | {
         "made_with": f"rootzone {rootzone.__version__}, examples/inverse_stations/study.yaml",
-        "licence": "BSD-3-Clause",
+        "license": "BSD-3-Clause",
     }
     (NETWORKS / "general.json").write_text(json.dumps(words, indent=1) + "\n")
     size = sum(f.stat().st_size for f in NETWORKS.glob("general.*")) / 1e3

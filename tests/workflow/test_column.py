@@ -34,7 +34,7 @@ SITE: dict[str, Any] = {
     "kind": "column",
     "title": "Six days of a meadow",
     "precision": "float64",
-    "site": {"name": "Meadow", "source": "made for this test", "licence": "free"},
+    "site": {"name": "Meadow", "source": "made for this test", "license": "free"},
     "soil": {
         "method": "layers",
         "layers": [

@@ -40,7 +40,7 @@ class ColumnSite(Part):
     longitude: float | None = of("longitude", "longitude, for hourly Penman-Monteith", None)
     elevation: float = of("elevation", default=0.0)
     source: str = Field(default="", description="who measured the data and where they are")
-    licence: str = Field(default="", description="licence of the data")
+    license: str = Field(default="", description="license of the data")
 
 
 class ColumnStudy(StudyBase):

@@ -68,7 +68,7 @@ class Site(Part):
         default=None, description="dry above-ground biomass [kg m-2], when no column gives it"
     )
     source: str = Field(default="", description="who measured it and where it is published")
-    licence: str = Field(default="", description="licence of the data")
+    license: str = Field(default="", description="license of the data")
 
     @model_validator(mode="after")
     def _plausible(self) -> "Site":

@@ -136,7 +136,7 @@ class RoadCorrection(Part):
         description="water equivalent of the road [m3 m-3] (asphalt 0.12)",
     )
     road_width: float = Field(default=5.0, gt=0, le=50, description="width of the road [m]")
-    distance: float = Field(default=0.0, ge=0, le=100, description="distance from its centre [m]")
+    distance: float = Field(default=0.0, ge=0, le=100, description="distance from its center [m]")
 
 
 class Corrections(Part):

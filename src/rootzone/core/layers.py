@@ -14,7 +14,7 @@ def layer_thickness(edges: ArrayLike) -> jax.Array:
 def layer_edges(midpoints: ArrayLike) -> np.ndarray:
     """Return edges of layers whose representative depths are ``midpoints``.
 
-    Edges lie half-way between neighbouring depths, the first at the surface; the last layer
+    Edges lie half-way between neighboring depths, the first at the surface; the last layer
     reaches as far below its depth as its upper edge lies above it.
 
     Parameters

@@ -76,7 +76,7 @@ def road_factor(
     road_width : array (...)
         Width w [m].
     distance : array (...)
-        Distance r of the detector from the centre of the road [m];
+        Distance r of the detector from the center of the road [m];
         F3 = 0.94 exp(-1.10 w^-2.70 r^4) + 0.06 exp(-0.01 r), which is one on the road.
 
     Returns

@@ -249,7 +249,7 @@ def column_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) 
         ]
     steps = int(results["steps"])
     footer = [
-        f"{results.attrs['source']}. Licence: {results.attrs['license']}.",
+        f"{results.attrs['source']}. License: {results.attrs['license']}.",
         f"Solver: {steps} steps and {int(results['rejected_steps'])} rejected ones, tolerance "
         f"{study['solver']['tolerance']:g} m3 m-3.",
         made_of(summary),

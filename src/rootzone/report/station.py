@@ -132,7 +132,7 @@ def station_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any])
     )
     footer = [
         f"Data: {site['source'] or 'source not stated'}. "
-        f"Licence: {site['licence'] or 'not stated'}.",
+        f"License: {site['license'] or 'not stated'}.",
         made_of(summary),
     ]
     return render(

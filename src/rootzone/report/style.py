@@ -13,7 +13,7 @@ from matplotlib import dates as mdates
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's palette, told apart by colour-blind readers too.
+# Okabe and Ito's palette, told apart by color-blind readers too.
 BLUE, ORANGE, GREEN, RED, SKY, GREY = (
     "#0072B2",
     "#E69F00",

@@ -186,7 +186,7 @@ def attributes(study: ColumnStudy) -> dict[str, Any]:
         "title": study.title or f"Soil column {study.site.name}",
         "station": study.site.name,
         "source": study.site.source or _weather_source(study),
-        "license": study.site.licence or "not stated",
+        "license": study.site.license or "not stated",
         "seed": study.seed,
         "precision": study.precision,
     }

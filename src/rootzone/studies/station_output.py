@@ -221,7 +221,7 @@ def _attributes(study: StationStudy, result: StationResult) -> dict[str, Any]:
         "longitude": site.longitude,
         "elevation_m": site.elevation,
         "source": site.source or "not stated",
-        "license": site.licence or "not stated",
+        "license": site.license or "not stated",
         "law": study.law.method,
         "N0_per_hour": result.calibrated.N0,
         "N0_sigma_per_hour": result.calibrated.sigma,
