@@ -275,8 +275,9 @@ def entry(station: Station, others: list[Station], model: Model) -> dict:
     """Return the scores of a station."""
     inside = (station.sensors >= station.band[0]) & (station.sensors <= station.band[1])
     best = min(TIMES, key=lambda T: np.median([s.ubrmse(s.filtered(T)) for s in others]))
+    own = {} if station.source.isna().all() else {"source": station.source}
     columns = {
-        "source": station.source,
+        **own,
         "inversion": pd.Series(station.theta, station.days),
         "filter": station.filtered(best),
         **{f"filter {T:g} d": station.filtered(T) for T in TIMES},
@@ -304,13 +305,14 @@ def table(rows: list[dict]) -> str:
         (f"filter {T:g} d" for T in TIMES), key=lambda n: np.median([r["ubrmse"][n] for r in rows])
     )
     lines = []
-    whole = ["source", "inversion", "filter", hindsight, "untouched", "taught readout"]
+    whole = ["inversion", "filter", hindsight, "untouched", "taught readout"]
+    own = [n for n in ("source",) if n in rows[0]["ubrmse"]]
     parts = (
-        ("ubrmse", "ubRMSE, all days [m³ m⁻³]", [*whole, "taught all"]),
+        ("ubrmse", "ubRMSE, all days [m³ m⁻³]", [*own, *whole, "taught all"]),
         (
             "ubrmse_late",
             f"ubRMSE, days after the first {FIRST} with sensors [m³ m⁻³]",
-            [*whole[1:4], "untouched", "fine-tuned"],
+            [*whole[:3], "untouched", "fine-tuned"],
         ),
         (
             "rmse_late",
