@@ -108,6 +108,10 @@ def test_the_calibration_that_comes_with_a_network_sets_its_band(tmp_path):
     wrong = network(tmp_path / "c.npz", calibration={"level": [0.0, 1.0], "base": [[0.0, 1.0]]})
     with pytest.raises(DataError, match="other targets"):
         rootzone.run(C4, overrides=[SHORT, settings(wrong)])
+    for base in ([[0.0, float("nan")]] * 2, [[0.5, 0.2]] * 2, "none"):
+        wrong = network(tmp_path / "c.npz", calibration={"level": [0.0, 1.0], "base": base})
+        with pytest.raises(DataError, match="calibration of the intervals is none"):
+            check_study(C4, overrides=[SHORT, settings(wrong)])
 
 
 def test_days_that_were_learned_from_are_not_scored(tuned):

@@ -354,7 +354,8 @@ def sequences(study: InverseStudy, data: Data, counts: Counts) -> Sequences:
     }
     inputs = np.stack([np.asarray(columns[n](), "f4") for n in input_names(study)], axis=-1)
     rate = np.where(covered, np.nan, counts.rate)
-    mean_rate = np.nansum(rate, axis=1) / np.maximum((~covered).sum(axis=1), 1)
+    free = (~covered).sum(axis=1)
+    mean_rate = np.where(free > 0, np.nansum(rate, axis=1) / np.maximum(free, 1), np.nan)
     known = data.static | {"log_N0": np.log(counts.N0), "log_rate": np.log(mean_rate)}
     names = static_names(study)
     static = np.stack([known[n] for n in names], axis=-1).astype("f4") if names else None

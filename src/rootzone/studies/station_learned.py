@@ -161,7 +161,7 @@ def learned_root_zone(
     # What is wrong for the whole series moves the answers; sensors learned from set the level.
     systematic = 0.0
     if settings.fine_tuning is None:
-        parts = np.sqrt(np.maximum(daily.sigma**2 - daily.sigma_counting**2, 0.0))
+        parts = daily.systematic
         usable = np.isfinite(parts) & ~snow
         systematic = float(np.median(parts[usable])) if usable.any() else 0.0
     outside = np.hypot(settings.structure_sigma, systematic)

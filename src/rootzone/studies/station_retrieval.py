@@ -47,6 +47,11 @@ class Retrieved:
     depth: np.ndarray
     radius: np.ndarray
 
+    @property
+    def systematic(self) -> np.ndarray:
+        """Standard deviation of what counting has no part in [m3 m-3]."""
+        return np.sqrt(np.maximum(self.sigma**2 - self.sigma_counting**2, 0.0))
+
     def split(self, size: int) -> tuple["Retrieved", "Retrieved"]:
         """Return the first ``size`` entries and the rest."""
         cut = jax.tree.map(lambda x: (x[:size], x[size:]), vars(self))

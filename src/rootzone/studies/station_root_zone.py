@@ -41,7 +41,7 @@ def filter_root_zone(
     """
     time = np.arange(len(days), dtype=float)
     thawed = np.where(snow, np.nan, daily.theta)
-    systematic = np.sqrt(np.maximum(daily.sigma**2 - daily.sigma_counting**2, 0.0))
+    systematic = daily.systematic
     means, sigmas = [], []
     for T in settings.times():
         noise = np.where(np.isnan(daily.sigma_counting), 0.0, daily.sigma_counting)
