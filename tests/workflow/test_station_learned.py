@@ -105,6 +105,11 @@ def test_the_calibration_that_comes_with_a_network_sets_its_band(tmp_path):
     width = lambda d: (d["root_zone_upper"] - d["root_zone_lower"]).to_numpy()  # noqa: E731
     np.testing.assert_allclose(width(set_right)[0], width(plain)[0], rtol=1e-3)
     assert np.all(width(set_right)[1] < 0.8 * width(plain)[1])
+    loose = settings(tmp_path / "a.npz", structure_sigma=0.1, **depths)
+    wide = rootzone.run(C4, overrides=[SHORT, loose])["daily"]
+    np.testing.assert_array_equal(wide["root_zone"], plain["root_zone"])
+    assert np.all(wide["root_zone_upper"] > plain["root_zone_upper"])
+    assert np.all(wide["root_zone_sigma"] > 0.1)
     wrong = network(tmp_path / "c.npz", calibration={"level": [0.0, 1.0], "base": [[0.0, 1.0]]})
     with pytest.raises(DataError, match="other targets"):
         rootzone.run(C4, overrides=[SHORT, settings(wrong)])
