@@ -283,7 +283,8 @@ def test_root_zone_forgets_snow():
     snow = np.zeros(20, bool)
     snow[5:8] = True
     theta = np.where(snow, 0.8, 0.2)
-    daily = SimpleNamespace(theta=theta, sigma=0 * theta + 0.01, sigma_counting=0 * theta)
+    still = 0.0 * theta
+    daily = SimpleNamespace(theta=theta, sigma_counting=still, systematic=still + 0.01)
     mean = filter_root_zone(rootzone.load_study(C4).root_zone, days, daily, snow).mean
     assert np.isnan(mean[:, snow]).all()
     np.testing.assert_allclose(mean[:, ~snow], 0.2, rtol=1e-9)

@@ -239,7 +239,8 @@ def _known(
     }
     unknown = lambda x: np.nan if x is None else float(x)  # noqa: E731
     biomass = study.station.biomass_water
-    mean_rate = float(np.nanmean(daily.rate)) if np.isfinite(daily.rate).any() else np.nan
+    # As in training: the mean over days whose counts are read, without snow.
+    mean_rate = float(np.nanmean(rate)) if np.isfinite(rate).any() else np.nan
     static = {
         "sand": unknown(settings.sand),
         "clay": unknown(study.station.clay),
