@@ -201,18 +201,44 @@ class Calibration:
         """Return the upper bounds of the searched parameters."""
         return np.array([self.table[name].upper for name in self.free])
 
+    @property
+    def start(self) -> np.ndarray:
+        """Return the values of all parameters where nothing is searched (parameter)."""
+        start = self.table.default.copy()
+        for name, value in self.fixed.items():
+            start[self.table.names.index(name)] = value
+        return start
+
+    @property
+    def where(self) -> np.ndarray:
+        """Return the places of the searched parameters among all."""
+        return np.array([self.table.names.index(name) for name in self.free], dtype=int)
+
+    def all_values(self, values: ArrayLike) -> np.ndarray:
+        """Return the values of all parameters (..., parameter) from the searched (..., searched).
+
+        Raises
+        ------
+        ValueError
+            If the number of values differs from that of the searched parameters.
+        """
+        values = np.asarray(values, dtype=float)
+        self._require(values.shape[-1])
+        full = np.broadcast_to(self.start, (*values.shape[:-1], len(self.table))).copy()
+        full[..., self.where] = values
+        return full
+
     def coefficients(self, values: ArrayLike) -> dict[str, jax.Array]:
         """Return all coefficients by name from values (..., searched)."""
         values = jnp.asarray(values, dtype=float)
-        if values.shape[-1] != len(self.free):
-            raise ValueError(f"{values.shape[-1]} values for {len(self.free)} searched parameters")
-        names = self.table.names
-        start = self.table.default.copy()
-        for name, value in self.fixed.items():
-            start[names.index(name)] = value
-        full = jnp.broadcast_to(jnp.asarray(start, values.dtype), (*values.shape[:-1], len(names)))
-        where = np.array([names.index(name) for name in self.free], dtype=int)
-        return self.table.coefficients(full.at[..., where].set(values))
+        self._require(values.shape[-1])
+        start = jnp.asarray(self.start, values.dtype)
+        full = jnp.broadcast_to(start, (*values.shape[:-1], len(self.table)))
+        return self.table.coefficients(full.at[..., self.where].set(values))
+
+    def _require(self, number: int) -> None:
+        if number != len(self.free):
+            raise ValueError(f"{number} values for {len(self.free)} searched parameters")
 
 
 # --- the 27 parameters of the railway study -----------------------------------------------
