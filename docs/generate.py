@@ -27,6 +27,7 @@ API = {
     "neutrons": "Neutron physics",
     "water": "Soil water",
     "simulate": "Simulated sites and catchments",
+    "calibrate": "Calibration",
     "learn": "Learning",
     "evaluate": "Scores",
     "core": "Quantities, layers, errors",

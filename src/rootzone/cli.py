@@ -55,12 +55,27 @@ class _Bar:
         self._progress.update(self._task, description=stage, completed=share)
 
 
-def _run(study: Path, out: Path, *, resume: bool, overrides: list[str]) -> None:
+def _run(
+    study: Path,
+    out: Path,
+    *,
+    resume: bool,
+    overrides: list[str],
+    scheduler: str | None = None,
+    workers: int | None = None,
+) -> None:
     from rootzone.studies import run
 
     with _Bar() as bar:
         result = run(
-            study, out=out, resume=resume, overrides=overrides, show=bar.tell, progress=bar.advance
+            study,
+            out=out,
+            resume=resume,
+            overrides=overrides,
+            scheduler=scheduler,
+            workers=workers,
+            show=bar.tell,
+            progress=bar.advance,
         )
     assert result.folder is not None
     print(result.folder / "report.html")
@@ -80,7 +95,7 @@ def new(kind: str, file: Path | None = None, *, schema: bool = False) -> None:
     Parameters
     ----------
     kind
-        Kind of study: station, column, catchment or inverse.
+        Kind of study: station, column, catchment, inverse or transect.
     file
         File to write; left out: standard output.
     schema
@@ -132,6 +147,8 @@ def run(
     *,
     out: Path | None = None,
     resume: bool = False,
+    scheduler: str | None = None,
+    workers: int | None = None,
     set_: Annotated[list[str] | None, Parameter(name="--set")] = None,
 ) -> None:
     """Run a study; the last line is the path of its report.
@@ -144,12 +161,24 @@ def run(
         Run folder; left out: a new one below runs/.
     resume
         Go on with an unfinished run folder (--out).
+    scheduler
+        Compute the ensemble of a transect study on workers: local, or the address of a dask
+        scheduler, e.g. tcp://node7:8786.
+    workers
+        Number of workers with --scheduler local; left out: of the cores.
     set_
         key=value that replaces a value of the study; may stand several times.
     """
     if resume and out is None:
         raise RootzoneError("--resume needs --out, the folder of the unfinished run")
-    _run(study, out or _fresh_folder(study.stem), resume=resume, overrides=set_ or [])
+    _run(
+        study,
+        out or _fresh_folder(study.stem),
+        resume=resume,
+        overrides=set_ or [],
+        scheduler=scheduler,
+        workers=workers,
+    )
 
 
 @app.command

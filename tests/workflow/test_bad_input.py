@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import rootzone
+from rootzone import cli
 from rootzone.core import DataError, UnitError
 from rootzone.data import Flag
 
@@ -609,6 +610,69 @@ def test_a_gap_of_a_year_is_told(station):
 def test_period_without_counts(station):
     station.values["time"] = {"start": "2021-01-01"}
     says(station.refusal(), "no counts between", "2021-01-01", "2020-03-01", "2020-03-10")
+
+
+# --- settings that no station has -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("station.bulk_density={value: 1.4, sigma: 1e30}", ["1e+30 g cm-3, wanted up to 2.2"]),
+        ("station.lattice_water={value: 0, sigma: 0.31}", ["0.31 g g-1, wanted up to 0.3"]),
+        ("station.biomass_water={value: 3, sigma: 1e9}", ["1e+09 mm, wanted up to 200"]),
+        ("calibration.N0={value: 2500, sigma: 2501}", ["2501 h-1, wanted up to 2500, N0 itself"]),
+        ("calibration.N0={value: 2500, sigma: .inf}", ["N0.sigma: wanted a finite number"]),
+        ("uncertainty.bulk_density=1e30", ["uncertainty.bulk_density: wanted 2.2 or less"]),
+        ("uncertainty.humidity=61", ["uncertainty.humidity: wanted 60 or less"]),
+        ("uncertainty.incoming_relative=0.6", ["incoming_relative: wanted 0.5 or less"]),
+        ("root_zone={structure_sigma: 2}", ["structure_sigma: wanted 1 or less"]),
+        ("root_zone={method: lstm, structure_sigma: 1e9}", ["sigma: wanted 1 or less"]),
+        ("quality.constant_hours=1e30", ["quality.constant_hours: wanted 8760 or less"]),
+        ("quality.constant_weather_hours=1e9", ["wanted 8760 or less"]),
+        ("quality.interpolate_hours=241", ["quality.interpolate_hours: wanted 240 or less"]),
+        ("time.window_hours=1e-9", ["time.window_hours is 1e-09 h", "one step at least"]),
+        ("time={step: 6h, window_hours: 5}", ["is 5 h", "the step of the results 6 h"]),
+        ("time.step=1s", ["time.step is 1s, the counts are of 60 min each", "leave time.step out"]),
+        ("time.step=30min", ["time.step is 30min", "a shorter step tells no more"]),
+    ],
+)
+def test_absurd_settings_are_one_sentence_and_exit_code_2(station, capsys, setting, words):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["check", str(station.study()), "--set", setting])
+    assert left.value.code == 2
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    says(said, *words)
+
+
+def test_absurd_deviations_of_campaigns_and_sensors(station):
+    times = {"start": "2020-03-02", "end": "2020-03-03"}
+    water = {"value": 0.1, "sigma": 5.5}
+    campaign = times | {"gravimetric_water": water}
+    station.values["calibration"] = {"method": "campaigns", "campaigns": campaign}
+    says(station.refusal(), "campaigns.gravimetric_water.sigma is 5.5 g g-1, wanted up to 5")
+    station.values["calibration"] = {"method": "reference", "sigma": 1e30, **times}
+    says(station.refusal(), "calibration.sigma: wanted 1 or less")
+
+
+@pytest.mark.parametrize(
+    ("time", "step_hours"),
+    [
+        ({"step": "1h", "window_hours": 1}, 1.0),  # as long as the counts and the step
+        ({"step": "6h", "window_hours": 6}, 6.0),
+        ({"step": "24h"}, 24.0),
+    ],
+)
+def test_the_shortest_step_and_window_are_taken(station, time, step_hours):
+    station.values["time"] = time
+    assert station.observe()[0].step_hours == step_hours
+
+
+def test_logger_clocks_a_little_off_the_step(station):
+    late = pd.to_timedelta(62 * np.arange(240), unit="min")  # ends after eight hours more
+    station.write(station.frame().assign(time=pd.Timestamp("2020-03-01") + late))
+    station.values["time"] = {"step": "1h"}
+    assert station.observe()[0].step_hours == 1.0
 
 
 # --- values -----------------------------------------------------------------------------

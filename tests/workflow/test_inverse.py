@@ -22,9 +22,10 @@ from rootzone.evaluate import rmse
 from rootzone.simulate import NeutronSoil, homogeneous_rates
 from rootzone.simulate.scenarios import OPERATORS
 from rootzone.studies import check_study, find_demo, inverse, inverse_train
+from rootzone.studies.context import Context
 from rootzone.studies.inverse_baselines import climatology, persistence
-from rootzone.studies.inverse_data import Counts, counted, load, retrieved, sequences
-from rootzone.studies.inverse_scores import rmse_interval, window_sum
+from rootzone.studies.inverse_data import SNOW, VALID, Counts, counted, load, retrieved, sequences
+from rootzone.studies.inverse_scores import rmse_interval, subsets, window_sum
 from rootzone.studies.inverse_splits import _by_day, parts_of
 from rootzone.studies.inverse_train import Lessons
 
@@ -113,7 +114,7 @@ def test_a_run_leaves_scores_model_and_report(run):
 def test_scores_are_those_of_the_days_without_snow(run, store, data):
     parts = parts_of(load_study(STUDY), "site", data, CLIMATES)
     test = data.pick(parts.sites("test"))
-    wanted = parts.test[parts.sites("test")] & (test.snow < 1.0)
+    wanted = parts.test[parts.sites("test")] & (test.snow <= SNOW)
     assert not parts.test[:, :30].any()  # no memory to be judged by
     sim = retrieved(test, counted(test, "exact", 3, 2000))
     own = float(rmse(sim=sim[wanted], obs=test.theta[..., 1][wanted]))
@@ -366,6 +367,23 @@ def test_counts_of_days_with_snow_are_gaps(data):
     assert gone.sum() == 2 * 20
 
 
+def test_all_methods_are_scored_on_the_days_whose_counts_tell_of_the_soil(run, data):
+    snow = np.zeros((3, 365))
+    snow[0, 10:20], snow[1, 40:60], snow[2, 70:80] = 0.4, 0.7, 3.0
+    some = replace(data.pick(np.arange(3)), snow=snow)
+    counts = counted(some, "own", 1)
+    scored = subsets(some, np.ones((3, 365), bool), 0)["all"]
+    assert scored.sum() == 3 * 365 - 30
+    target = sequences(load_study(STUDY), some, counts).target
+    np.testing.assert_array_equal(np.isfinite(target).all(axis=-1), scored)
+    np.testing.assert_array_equal(np.isfinite(retrieved(some, counts)), scored)
+    table = run["scores"].sel(split="site", depth=30, counts="1000 h-1")
+    days = table["n"].sel(subset="all")
+    assert days.min() == days.max()
+    assert np.isfinite(table["crps"].sel(subset="all")).all()
+    assert np.isfinite(run["reliability"]["log_score"]).all()
+
+
 def test_of_several_operators_each_site_has_one_and_inverts_that(store):
     study = load_study(changed() | {"operator": ["cosmic", "koehli_2021"]})
     both = load(study, store)
@@ -423,6 +441,23 @@ def test_every_epoch_may_have_noise_of_its_own(data):
     np.testing.assert_array_equal(first[..., 2], second[..., 2])  # rain has no errors here
     still = Lessons(load_study(STUDY), data, parts)
     np.testing.assert_array_equal(still.of_epoch(0).inputs, still.of_epoch(7).inputs)
+
+
+def test_the_first_epoch_is_drawn_once(data, monkeypatch):
+    drawn = []
+
+    def counting(*given):
+        drawn.append(given[3])
+        return counted(*given)
+
+    monkeypatch.setattr(inverse_train, "counted", counting)
+    study = load_study(changed(training={"redraw": True, "noise_draws": 2, "epochs": 3}))
+    parts = parts_of(study, "site", data, CLIMATES)
+    trained = inverse_train.trained(
+        study, "site", data, parts, Context(), made_with="here", share=(0.0, 1.0)
+    )
+    assert len(trained.train_loss) == 3
+    assert [k for k in drawn if k != VALID] == [0, 1, 2, 3, 4, 5]
 
 
 def test_baselines_of_known_series(data):

@@ -15,7 +15,7 @@ from rootzone.learn.heads import GaussianMixture
 from rootzone.learn.model import Model, Names
 from rootzone.learn.network import MaskedMean, Network
 from rootzone.learn.sequences import Sequences
-from rootzone.studies import find_demo
+from rootzone.studies import find_demo, station_learned
 from rootzone.studies.runner import check_study
 
 C4 = find_demo("station-c4")
@@ -225,6 +225,20 @@ def test_files_that_are_no_network(spoil, tmp_path):
     with pytest.raises(DataError, match=r"model\.(npz|json)") as caught:
         read_network(str(path), base=tmp_path)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_run_reads_its_network_once(tmp_path, station, monkeypatch):
+    read = []
+
+    def counting(name, *, base):
+        read.append(name)
+        return read_network(name, base=base)
+
+    monkeypatch.setattr(station_learned, "read_network", counting)
+    path = network(tmp_path / "a.npz")
+    station.values["root_zone"] = {"method": "lstm", "model": str(path)}
+    assert np.isfinite(station.run()["daily"]["root_zone"]).all()
+    assert read == [str(path)]
 
 
 def test_networks_that_do_not_fit(tmp_path):

@@ -6,6 +6,7 @@ one by one, so that differences in space count as much as those in time. All sco
 every parameter set; an :class:`Objective` chooses among them afterwards.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import equinox as eqx
@@ -57,11 +58,16 @@ class Observed(eqx.Module):
         weighted squared errors least: a count rate over dry soil (N0) of each section or place.
     """
 
-    values: jax.Array
-    sigma: jax.Array
-    section: jax.Array
+    values: ArrayLike
+    sigma: ArrayLike
+    section: ArrayLike
     sections: tuple[str, ...] = eqx.field(static=True)
     factor: Factor = eqx.field(static=True, default="none")
+
+    def of(self, values: ArrayLike, sigma: ArrayLike = 1.0) -> "Observed":
+        """Return other values at the same places, without a factor."""
+        sigma = jnp.where(jnp.isfinite(jnp.asarray(values)), sigma, jnp.nan)
+        return Observed(values, sigma, self.section, self.sections)
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -69,9 +75,10 @@ class Observed(eqx.Module):
         return (*self.sections, TOGETHER)
 
     @property
-    def member_of(self) -> np.ndarray:
+    def member_of(self) -> jax.Array:
         """Return which places belong to which section (section, place) as 0 and 1."""
-        return (np.asarray(self.section) == np.arange(len(self.sections))[:, None]).astype(float)
+        own = jnp.arange(len(self.sections))[:, None]
+        return (jnp.asarray(self.section) == own).astype(float)
 
     def require_variance(self, what: str) -> None:
         """Refuse sections that cannot be scored.
@@ -98,7 +105,8 @@ class Observed(eqx.Module):
 
 def _means(observed: Observed, sim: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Return means (member, section, day) of the places, simulated and observed."""
-    known = jnp.isfinite(observed.values)
+    values = jnp.asarray(observed.values)
+    known = jnp.isfinite(values)
     member_of = jnp.asarray(observed.member_of, sim.dtype)
     number = known.astype(sim.dtype) @ member_of.T  # (day, section)
 
@@ -106,16 +114,17 @@ def _means(observed: Observed, sim: jax.Array) -> tuple[jax.Array, jax.Array]:
         total = jnp.where(known, x, 0.0) @ member_of.T
         return jnp.where(number > 0, total / jnp.maximum(number, 1.0), jnp.nan)
 
-    return jnp.moveaxis(mean(sim), -1, -2), jnp.moveaxis(mean(observed.values), -1, -2)
+    return jnp.moveaxis(mean(sim), -1, -2), jnp.moveaxis(mean(values), -1, -2)
 
 
 def factors(observed: Observed, sim: jax.Array) -> jax.Array:
     """Return the factor (member, place) that simulated values are multiplied with."""
     if observed.factor == "none":
         return jnp.ones((sim.shape[0], sim.shape[-1]), sim.dtype)
-    known = jnp.isfinite(observed.values)
-    weight = jnp.where(known, 1.0 / jnp.where(known, observed.sigma, 1.0) ** 2, 0.0)
-    obs = jnp.where(known, observed.values, 0.0)
+    values = jnp.asarray(observed.values)
+    known = jnp.isfinite(values)
+    weight = jnp.where(known, 1.0 / jnp.where(known, jnp.asarray(observed.sigma), 1.0) ** 2, 0.0)
+    obs = jnp.where(known, values, 0.0)
     cross = jnp.sum(weight * obs * sim, axis=-2)
     square = jnp.sum(weight * sim**2, axis=-2)
     if observed.factor == "section":
@@ -145,11 +154,12 @@ def score_members(observed: Observed, sim: ArrayLike) -> dict[str, jax.Array]:
     sim = sim * factors(observed, sim)[:, None, :]
     by_section, of_section = _means(observed, sim)
     flat = sim.reshape(sim.shape[0], -1)
-    flat_obs = observed.values.reshape(-1)
+    values = jnp.asarray(observed.values)
+    flat_obs = values.reshape(-1)
 
-    known = jnp.isfinite(observed.values)
-    sigma = jnp.where(known, observed.sigma, 1.0)
-    misfit = jnp.where(known, (sim - jnp.where(known, observed.values, 0.0)) / sigma, 0.0)
+    known = jnp.isfinite(values)
+    sigma = jnp.where(known, jnp.asarray(observed.sigma), 1.0)
+    misfit = jnp.where(known, (sim - jnp.where(known, values, 0.0)) / sigma, 0.0)
     each = jnp.where(known, -0.5 * misfit**2 - jnp.log(sigma) - 0.5 * jnp.log(2 * jnp.pi), 0.0)
     by_place = jnp.sum(each, axis=1)
     likelihood = jnp.concatenate(
@@ -180,8 +190,10 @@ def score_members(observed: Observed, sim: ArrayLike) -> dict[str, jax.Array]:
     found = {name: jnp.concatenate([p[name] for p in parts], axis=-1) for name in parts[0]}
     found["log_likelihood"] = likelihood
     pattern = spaef(sim=flat, obs=flat_obs, axis=-1)
-    values = (pattern.spaef, pattern.alpha, pattern.beta, pattern.gamma)
-    return found | dict(zip(SPATIAL, values, strict=True))
+    found["spaef"] = pattern.spaef
+    found["spaef_alpha"], found["spaef_beta"] = pattern.alpha, pattern.beta
+    found["spaef_gamma"] = pattern.gamma
+    return found
 
 
 # --- what is searched for -----------------------------------------------------------------
@@ -206,7 +218,7 @@ class Objective(eqx.Module):
     groups: tuple[str, ...] = eqx.field(static=True, default=(TOGETHER,))
     combine: Literal["mean", "min", "distance"] = eqx.field(static=True, default="mean")
 
-    def of(self, scores: dict[str, ArrayLike], names: tuple[str, ...]) -> jax.Array:
+    def of(self, scores: Mapping[str, ArrayLike], names: tuple[str, ...]) -> jax.Array:
         """Return the objective (member) of scores (member, group) with these group names."""
         at = np.array([names.index(name) for name in self.groups])
         values = jnp.asarray(scores[self.score])[..., at]

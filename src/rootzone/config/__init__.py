@@ -6,6 +6,7 @@ from rootzone.config.column import ColumnStudy
 from rootzone.config.inverse import InverseStudy
 from rootzone.config.loading import KINDS, json_schema, load_study, template
 from rootzone.config.station import StationStudy
+from rootzone.config.transect import TransectStudy
 
 __all__ = [
     "KINDS",
@@ -14,6 +15,7 @@ __all__ = [
     "InverseStudy",
     "StationStudy",
     "StudyBase",
+    "TransectStudy",
     "json_schema",
     "load_study",
     "template",

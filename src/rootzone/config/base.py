@@ -48,6 +48,16 @@ def of(name: str, text: str = "", default: Any = ..., **extra: Any) -> Any:
     return Field(default=default, description=description, **(bounds | extra))
 
 
+def deviation_of(name: str, text: str, default: float, **extra: Any) -> Any:
+    """Return a field of a standard deviation of the declared, positive quantity ``name``.
+
+    It is at most the largest value that is possible: a larger one tells nothing.
+    """
+    q = quantity(name)
+    bounds: dict[str, Any] = {"ge": 0, "le": q.bounds[1]}
+    return Field(default=default, description=f"{text} [{q.unit}]", **(bounds | extra))
+
+
 class Uncertain(Part):
     """A value with its standard deviation; a bare number has the default deviation."""
 
@@ -66,6 +76,14 @@ UncertainValue = Annotated[
     Uncertain, BeforeValidator(_number_to_uncertain, json_schema_input_type=Uncertain | float)
 ]
 """A number, or ``{value: ..., sigma: ...}``."""
+
+
+def possible_deviation(name: str, given: Uncertain, most: float, what: str) -> None:
+    """Refuse a standard deviation above ``most`` [unit of the quantity ``name``]."""
+    if given.sigma is not None and given.sigma > most:
+        raise ValueError(
+            f"{name}.sigma is {given.sigma:g} {quantity(name).unit}, wanted up to {most:g}, {what}"
+        )
 
 
 def one_or_more(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from rootzone.config.base import Part, StudyBase, Text, one_or_more
+from rootzone.config.sites import SitesBase
 from rootzone.config.tables import Files
 from rootzone.core import nearest
 from rootzone.water.cell.outputs import NEUTRONS, OUTPUTS
@@ -208,8 +209,23 @@ class MapsSource(Part):
         return self
 
 
+class SitesModel(ModelChoices):
+    """Processes and soil layers of single sites."""
+
+    pet: Literal["hargreaves_samani"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]
+        default="hargreaves_samani", description="potential evapotranspiration from temperature"
+    )
+
+
+class SitesSource(SitesBase):
+    """Single sites, each a cell with its own soil and weather: stations and their counts."""
+
+    method: Literal["sites"]
+    model: SitesModel = Field(default_factory=SitesModel)
+
+
 Source = Annotated[
-    MhmFolderSource | SyntheticSource | MapsSource,
+    MhmFolderSource | SyntheticSource | MapsSource | SitesSource,
     Field(discriminator="method"),
 ]
 
@@ -337,10 +353,9 @@ class Computation(Part):
     )
 
 
-class CatchmentStudy(StudyBase):
-    """Water and neutrons of the cells of a catchment."""
+class ModelStudy(StudyBase):
+    """What every study of the distributed model says of it."""
 
-    kind: Literal["catchment"] = Field(description="kind of study")  # pyright: ignore[reportIncompatibleVariableOverride]
     precision: Literal["float64", "float32"] = Field(
         default="float32", description="floating point precision of the computation"
     )
@@ -352,6 +367,12 @@ class CatchmentStudy(StudyBase):
     period: Period = Field(default_factory=Period)
     counts: Counts = Field(default_factory=Counts)
     parameters: ParameterValues = Field(default_factory=ParameterValues)
+
+
+class CatchmentStudy(ModelStudy):
+    """Water and neutrons of the cells of a catchment."""
+
+    kind: Literal["catchment"] = Field(description="kind of study")  # pyright: ignore[reportIncompatibleVariableOverride]
     restart: FileOf | None = Field(
         default=None, description="restart file whose states the run begins with"
     )

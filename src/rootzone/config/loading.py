@@ -15,6 +15,7 @@ from rootzone.config.documents import Document, apply_override, read_document
 from rootzone.config.faults import sentences
 from rootzone.config.inverse import InverseStudy
 from rootzone.config.station import StationStudy
+from rootzone.config.transect import TransectStudy
 from rootzone.core import StudyError, nearest
 
 KINDS: dict[str, type[StudyBase]] = {
@@ -22,6 +23,7 @@ KINDS: dict[str, type[StudyBase]] = {
     "column": ColumnStudy,
     "catchment": CatchmentStudy,
     "inverse": InverseStudy,
+    "transect": TransectStudy,
 }
 """Study kinds by name."""
 

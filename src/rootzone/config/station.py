@@ -12,9 +12,11 @@ from rootzone.config.base import (
     Text,
     UncertainValue,
     UtcTime,
+    deviation_of,
     in_order,
     of,
     one_or_more,
+    possible_deviation,
 )
 from rootzone.config.station_calibration import (
     Calibration,
@@ -87,6 +89,7 @@ class Site(Part):
                     raise ValueError(
                         f"{name} is {given.value:g} {q.unit}, wanted between {low:g} and {high:g}"
                     )
+                possible_deviation(name, given, high, "the largest value")
         return self
 
     def convention(self) -> ne.OrganicConvention:
@@ -102,7 +105,8 @@ class TimeAxis(Part):
 
     step: Duration | None = Field(
         default=None,
-        description="step of the results, e.g. 1h; left out: the interval of the counts",
+        description="step of the results, e.g. 1h, not below the interval of the counts; left out: "
+        "that interval",
     )
     start: UtcTime | None = Field(default=None, description="first time (UTC); left out: all")
     end: UtcTime | None = Field(default=None, description="last time (UTC); left out: all")
@@ -110,7 +114,7 @@ class TimeAxis(Part):
         default=24.0,
         gt=0,
         le=240,
-        description="moving mean of the corrected counts before the retrieval",
+        description="moving mean of the corrected counts before the retrieval; at least one step",
     )
     min_coverage: float = Field(
         default=0.5, gt=0, le=1, description="share of the window that must hold counts"
@@ -141,10 +145,14 @@ class Quality(Part):
     constant_hours: float = Field(
         default=6.0,
         gt=0,
+        le=8760,
         description="a count that does not change for so long comes from a dead logger",
     )
     constant_weather_hours: float = Field(
-        default=24.0, gt=0, description="weather that does not change for so long counts as missing"
+        default=24.0,
+        gt=0,
+        le=8760,
+        description="weather that does not change for so long counts as missing",
     )
     pressure_deviation: float = Field(
         default=40.0,
@@ -152,7 +160,10 @@ class Quality(Part):
         description="pressure so far from the record's median counts as missing [hPa]",
     )
     interpolate_hours: float = Field(
-        default=6.0, ge=0, description="weather gaps up to this are interpolated, and flagged"
+        default=6.0,
+        ge=0,
+        le=240,
+        description="weather gaps up to this are interpolated, and flagged",
     )
     humidity_gaps: Literal["seasonal", "missing"] = Field(
         default="seasonal",
@@ -190,17 +201,23 @@ class Uncertainty(Part):
     N0_relative: float = Field(
         default=0.02, ge=0, le=0.5, description="of N0 when it is given without deviation [1]"
     )
-    bulk_density: float = Field(default=0.05, ge=0, description="of the bulk density [g cm-3]")
-    lattice_water: float = Field(default=0.005, ge=0, description="of lattice water [g g-1]")
-    organic_water: float = Field(default=0.005, ge=0, description="of organic water [g g-1]")
-    biomass_water: float = Field(default=0.5, ge=0, description="of biomass water [mm]")
-    dry_biomass: float = Field(default=0.5, ge=0, description="of dry biomass [kg m-2]")
-    humidity: float = Field(default=0.3, ge=0, description="of the absolute humidity [g m-3]")
+    bulk_density: float = deviation_of("bulk_density", "of the bulk density", 0.05)
+    lattice_water: float = deviation_of("lattice_water", "of lattice water", 0.005)
+    organic_water: float = deviation_of("organic_water", "of organic water", 0.005)
+    biomass_water: float = deviation_of("biomass_water", "of biomass water", 0.5)
+    dry_biomass: float = deviation_of("dry_biomass", "of dry biomass", 0.5)
+    humidity: float = deviation_of("absolute_humidity", "of the absolute humidity", 0.3)
     incoming_relative: float = Field(
-        default=0.005, ge=0, description="of the incoming factor when a monitor corrects it [1]"
+        default=0.005,
+        ge=0,
+        le=0.5,
+        description="of the incoming factor when a monitor corrects it [1]",
     )
     incoming_relative_uncorrected: float = Field(
-        default=0.03, ge=0, description="of the incoming factor when nothing corrects it [1]"
+        default=0.03,
+        ge=0,
+        le=0.5,
+        description="of the incoming factor when nothing corrects it [1]",
     )
 
 

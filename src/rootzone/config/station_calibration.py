@@ -9,9 +9,11 @@ from rootzone.config.base import (
     Uncertain,
     UncertainValue,
     UtcTime,
+    deviation_of,
     in_order,
     of,
     one_or_more,
+    possible_deviation,
 )
 from rootzone.config.tables import SampleTable
 from rootzone.core import quantity
@@ -30,6 +32,7 @@ class GivenN0(Part):
                 f"N0 is {self.N0.value:g} h-1, wanted above 0 and up to "
                 f"{quantity('N0').bounds[1]:g}"
             )
+        possible_deviation("N0", self.N0, self.N0.value, "N0 itself")
         return self
 
     def uncertain(self) -> Uncertain:
@@ -78,6 +81,7 @@ class Campaign(Part):
                 f"gravimetric_water is {self.gravimetric_water.value:g} g g-1, wanted between 0 "
                 "and 5 (15 percent are 0.15)"
             )
+        possible_deviation("gravimetric_water", self.gravimetric_water, 5.0, "the largest value")
         return self
 
 
@@ -97,8 +101,8 @@ class ReferenceCalibration(Part):
     method: Literal["reference"]
     start: UtcTime = Field(description="start of the period (UTC)")
     end: UtcTime = Field(description="end of the period (UTC)")
-    sigma: float = Field(
-        default=0.03, gt=0, description="how well the sensors know the footprint [m3 m-3]"
+    sigma: float = deviation_of(
+        "in_situ_soil_moisture", "how well the sensors know the footprint", 0.03, ge=None, gt=0
     )
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rootzone.config.base import Part, Text, one_or_more
+from rootzone.config.base import Part, Text, deviation_of, one_or_more
 
 Numbers = Annotated[
     list[float], BeforeValidator(one_or_more, json_schema_input_type=list[float] | float)
@@ -27,10 +27,8 @@ class ExponentialFilter(Part):
         le=2,
         description="T per depth [d cm-1] when characteristic_time is left out",
     )
-    structure_sigma: float = Field(
-        default=0.03,
-        ge=0,
-        description="what the filter and the point-to-footprint step do not know [m3 m-3]",
+    structure_sigma: float = deviation_of(
+        "root_zone", "what the filter and the point-to-footprint step do not know", 0.03
     )
 
     @model_validator(mode="after")
@@ -91,11 +89,10 @@ class LearnedRootZone(Part):
     rooting_depth: float | None = Field(
         default=None, ge=0, le=500, description="depth of the roots [cm], 0: bare; may be unknown"
     )
-    structure_sigma: float = Field(
-        default=0.03,
-        ge=0,
-        description="what networks of simulated sites and the point-to-footprint step do not know "
-        "[m3 m-3]",
+    structure_sigma: float = deviation_of(
+        "root_zone",
+        "what networks of simulated sites and the point-to-footprint step do not know",
+        0.03,
     )
     fine_tuning: FineTuning | None = Field(
         default=None, description="learn from sensors of the station; left out: nothing"

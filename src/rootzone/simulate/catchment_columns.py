@@ -28,6 +28,7 @@ from rootzone.water.cell import (
 )
 from rootzone.water.cell.run import Counts
 from rootzone.water.regionalization import Regionalization
+from rootzone.water.regionalization.textured import Textured
 
 
 class Catchment(eqx.Module):
@@ -35,7 +36,7 @@ class Catchment(eqx.Module):
 
     Attributes
     ----------
-    regionalization : Regionalization
+    regionalization : Regionalization or Textured
         From global coefficients to effective parameters.
     weather : Weather
         Of the days, arrays (day, cell), hourly ones (day, hour, cell).
@@ -51,7 +52,7 @@ class Catchment(eqx.Module):
         Neutron counts.
     """
 
-    regionalization: Regionalization
+    regionalization: Regionalization | Textured
     weather: Weather
     calendar: Calendar
     disaggregation: Disaggregation
@@ -80,6 +81,10 @@ class Catchment(eqx.Module):
                 self.disaggregation.of_cells(index),
             ),
         )
+
+    def of_soils(self, regionalization: Regionalization | Textured) -> Self:
+        """Return the catchment with another regionalization of the same cells."""
+        return eqx.tree_at(lambda c: c.regionalization, self, regionalization)
 
     def of_days(self, first: int, stop: int) -> Self:
         """Return the catchment of the days from ``first`` to before ``stop``."""
@@ -142,7 +147,7 @@ class Programs:
         regionalization = self._catchment.regionalization
         double = regionalization.thickness.dtype == np.float64
         with jax.default_device(device), jax.enable_x64(bool(double)):
-            found = _parameters_of_columns(
+            found = _columns_of_members(
                 regionalization,
                 jnp.asarray(values[tile.members]),
                 jnp.asarray(tile.cells),
@@ -159,7 +164,7 @@ class Programs:
             scene = int(catchment.calendar.scene[0])
             state = CellState.initial(of_scene(p, scene))
         state = _filled(state, columns.tile.columns)
-        needed = _needed(catchment)
+        needed = needed_weather(catchment)
         for a, b in self._blocks[first:]:
             weather = jax.tree.map(lambda x, a=a, b=b: _taken(x[a:b], cells), needed)
             with jax.default_device(columns.device):
@@ -176,9 +181,8 @@ class Programs:
                 yield state, {k: np.asarray(v) for k, v in daily.items()}, a
 
 
-@eqx.filter_jit
-def _parameters_of_columns(
-    regionalization: Regionalization, values: jax.Array, cells: jax.Array, place: jax.Array
+def columns_of_members(
+    regionalization: Regionalization | Textured, values: jax.Array, cells: jax.Array, place: jax.Array
 ) -> CellParameters:
     """Return parameters (scene, ..., column) of members (member, parameter) in these cells."""
     some = regionalization.of_cells(cells)
@@ -197,6 +201,9 @@ def _parameters_of_columns(
     flat = jax.tree.map(to_columns, many)
     shared = many.evap_coefficient[0]  # the same for all members and cells
     return eqx.tree_at(lambda p: p.evap_coefficient, flat, shared)
+
+
+_columns_of_members = eqx.filter_jit(columns_of_members)
 
 
 @eqx.filter_jit(compiler_options=WIDE_VECTORS)  # pyright: ignore[reportCallIssue]
@@ -227,7 +234,7 @@ def _run_columns(
     return result.state, result.daily
 
 
-def _needed(catchment: Catchment) -> Weather:
+def needed_weather(catchment: Catchment) -> Weather:
     """Return the weather that is read."""
     reads = ("precipitation", "temperature", *catchment.pet.reads)
     return Weather(**{name: getattr(catchment.weather, name) for name in reads})

@@ -1,4 +1,4 @@
-"""The domain of a catchment study: an mHM folder, a synthetic one, or plain maps and weather."""
+"""The domain of a catchment study: an mHM folder, synthetic, plain maps and weather, or sites."""
 
 import glob
 import warnings
@@ -7,17 +7,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from rootzone.config.catchment import (
-    CatchmentStudy,
     Counts,
     MapFiles,
     MapsSource,
     MhmFolderSource,
+    ModelStudy,
+    SitesSource,
     SyntheticSource,
 )
 from rootzone.core import DataError, StudyError
@@ -36,31 +37,45 @@ from rootzone.data.plain_domain import PlainMaps, Tables, domain_of_maps, open_m
 from rootzone.data.plain_weather import weather_of_dataset
 from rootzone.data.synthetic_domain import hills, rail_valley
 from rootzone.studies.context import Context
+from rootzone.studies.sites_input import Sites, read_sites
 
 _PRESETS = {"hills": hills, "rail_valley": rail_valley}
 
 
-def read_domain(study: CatchmentStudy, context: Context) -> tuple[Domain, Setup, MhmFolder | None]:
-    """Return domain and set-up of a study, and the mHM folder where there is one.
+class Read(NamedTuple):
+    """Domain and set-up of a study, and the mHM folder or the sites they come from."""
+
+    domain: Domain
+    setup: Setup
+    folder: MhmFolder | None = None
+    sites: Sites | None = None
+
+
+def read_domain(study: ModelStudy, context: Context) -> Read:
+    """Return domain and set-up of a study, and what they come from.
 
     Raises
     ------
     DataError, StudyError
         For anything in maps, tables, weather and period that cannot be right.
     """
-    folder = None
+    folder = sites = None
     if isinstance(study.source, MhmFolderSource):
         folder = _read_mhm(study, study.source, context)
         domain, setup = folder.domain, folder.setup
     elif isinstance(study.source, SyntheticSource):
         domain, setup = _make_synthetic(study, study.source)
+    elif isinstance(study.source, SitesSource):
+        sites = read_sites(study.source, context)
+        setup = setup_of_sites(study, study.source, sites)
+        domain = sites.domain(setup, study.title or "sites")
     else:
         domain, setup = _read_maps(study, study.source, context)
     _require_scenes(domain, setup)
-    return domain, setup, folder
+    return Read(domain, setup, folder, sites)
 
 
-def _read_mhm(study: CatchmentStudy, source: MhmFolderSource, context: Context) -> MhmFolder:
+def _read_mhm(study: ModelStudy, source: MhmFolderSource, context: Context) -> MhmFolder:
     def adapt(setup: Setup) -> Setup:
         case = study.counts.case(setup.cases.neutrons)
         changed = replace(setup, cases=setup.cases._replace(neutrons=case))
@@ -82,7 +97,7 @@ def _day(day: date) -> np.datetime64:
     return np.datetime64(day.isoformat(), "D")
 
 
-def _of_period(setup: Setup, study: CatchmentStudy) -> Setup:
+def _of_period(setup: Setup, study: ModelStudy) -> Setup:
     """Return a set-up with the period of the study where it gives one."""
     p = study.period
     changes: dict[str, Any] = {}
@@ -100,7 +115,7 @@ def _of_period(setup: Setup, study: CatchmentStudy) -> Setup:
     return changed
 
 
-def _make_synthetic(study: CatchmentStudy, source: SyntheticSource) -> tuple[Domain, Setup]:
+def _make_synthetic(study: ModelStudy, source: SyntheticSource) -> tuple[Domain, Setup]:
     size = {} if source.cell_size is None else {"cellsize1": source.cell_size}
     domain = _PRESETS[source.preset](
         study.seed, start=source.start.isoformat(), days=source.days, **size
@@ -118,7 +133,11 @@ def _wanted_weather(setup: Setup) -> tuple[str, ...]:
 
 
 def _setup_of(
-    source: SyntheticSource | MapsSource, counts: Counts, first: Any, last: Any, warming: int
+    source: SyntheticSource | MapsSource | SitesSource,
+    counts: Counts,
+    first: Any,
+    last: Any,
+    warming: int,
 ) -> Setup:
     choices = source.model
     maps = len(source.soil.files) > 1 if isinstance(source, MapsSource) else False
@@ -135,7 +154,17 @@ def _setup_of(
     )
 
 
-def _read_maps(study: CatchmentStudy, source: MapsSource, context: Context) -> tuple[Domain, Setup]:
+def setup_of_sites(study: ModelStudy, source: SitesSource, sites: Sites) -> Setup:
+    """Return the set-up of sites: by default all that is before the period warms up."""
+    warming = int((sites.first - sites.start).astype(int))
+    setup = _of_period(_setup_of(source, study.counts, sites.first, sites.last, warming), study)
+    if study.period.warm_up_days is None:
+        before = int((setup.first_day - sites.start).astype(int))
+        setup = replace(setup, warming_days=max(before, 0))
+    return setup
+
+
+def _read_maps(study: ModelStudy, source: MapsSource, context: Context) -> tuple[Domain, Setup]:
     p = study.period
     if p.start is None or p.end is None:
         raise StudyError("period: maps want start and end, no folder gives them")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rootzone.config.catchment import CatchmentStudy, ChosenCell, Counts
+from rootzone.config.catchment import CatchmentStudy, ChosenCell, Counts, ModelStudy
 from rootzone.core import DataError, StudyError
 from rootzone.data.cells import calendar_of, disaggregation_of, regionalization_of, weather_of
 from rootzone.data.domain import Cases, Domain, SeriesStep, Setup
@@ -26,6 +26,7 @@ from rootzone.neutrons.cell_counts_mhm import CosmicMhm513, DesiletsMhm513
 from rootzone.simulate.catchment import Catchment, processes_of_mhm
 from rootzone.studies.catchment_domain import read_domain
 from rootzone.studies.context import Context
+from rootzone.studies.sites_input import Sites
 from rootzone.water.cell import MHM_5_13, STANDARD, CellState, EveryStep, OnceADay
 from rootzone.water.regionalization import GlobalParameter, ParameterTable
 
@@ -86,10 +87,22 @@ class Inputs:
     saturation: Saturation | None
 
 
-def read_inputs(study: CatchmentStudy, context: Context) -> Inputs:
-    """Read and check everything that input can be wrong for."""
+class Model(NamedTuple):
+    """A domain made ready to run, with the global parameters of the study."""
+
+    domain: Domain
+    setup: Setup
+    folder: MhmFolder | None
+    catchment: Catchment
+    table: ParameterTable
+    values: np.ndarray
+    sites: Sites | None = None
+
+
+def read_model(study: ModelStudy, context: Context) -> Model:
+    """Read domain and weather, and make the catchment of them."""
     context.progress("reading", 0.0)
-    domain, setup, folder = read_domain(study, context)
+    domain, setup, folder, sites = read_domain(study, context)
     table = _table(setup.cases, domain, folder)
     values = _values(study, table, context)
     context.progress("regionalizing", 0.05)
@@ -111,6 +124,12 @@ def read_inputs(study: CatchmentStudy, context: Context) -> Inputs:
         f"{int(domain.mask.sum())} of {domain.level0.cellsize:g}, {setup.horizons} horizons, "
         f"{setup.first_day} to {setup.last_day} after {setup.warming_days} days of warm-up"
     )
+    return Model(domain, setup, folder, catchment, table, values, sites)
+
+
+def read_inputs(study: CatchmentStudy, context: Context) -> Inputs:
+    """Read and check everything that input can be wrong for."""
+    domain, setup, folder, catchment, table, values, _ = read_model(study, context)
     return Inputs(
         domain,
         setup,
@@ -144,7 +163,7 @@ def _row(p: GlobalParameter) -> dict[str, Any]:
     }
 
 
-def _values(study: CatchmentStudy, table: ParameterTable, context: Context) -> np.ndarray:
+def _values(study: ModelStudy, table: ParameterTable, context: Context) -> np.ndarray:
     """Return the values of the study: folder or defaults, then the table, then single values."""
     given = study.parameters
     chosen: dict[str, tuple[float, str]] = {}
@@ -283,6 +302,11 @@ def _observations(
         saturation = Saturation(observed, folder.sm_horizons, folder.sm_step)
         context.log.tell(f"observed degree of saturation from {path}")
     return counts, saturation
+
+
+def read_folder_counts(model: Model, context: Context) -> Observed | None:
+    """Return the observed counts of an mHM folder, where it has the file."""
+    return _observations(model.folder, model.domain, model.setup, context)[0]
 
 
 def _file(path: Path | None, name: str) -> Path | None:

@@ -26,3 +26,7 @@ class Context:
     examples: Path | None = field(default_factory=examples_folder)
     folder: Path | None = None
     """The run folder, for studies that write while they compute."""
+    scheduler: str | None = None
+    """Where ensembles are computed: ``local``, the address of a dask scheduler, or here."""
+    workers: int | None = None
+    """Number of local workers."""

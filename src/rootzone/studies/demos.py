@@ -29,9 +29,13 @@ def find_demo(name: str) -> Path:
         If there is no example of that name.
     """
     folder, known = examples_folder(), demo_studies()
-    name = {"station": "station-c4", "column": "column-loam", "inverse": "inverse-small"}.get(
-        name, name
-    )
+    short = {
+        "station": "station-c4",
+        "column": "column-loam",
+        "inverse": "inverse-small",
+        "transect": "transect-small",
+    }
+    name = short.get(name, name)
     if folder is None or name not in known:
         raise StudyError(
             f"no example '{name}', known are: {', '.join(known) or 'none'}{nearest(name, known)}"

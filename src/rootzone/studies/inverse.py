@@ -107,7 +107,7 @@ def _learn(
     part, seed = _made_from(store)
     days = stored_days(store)
     ensemble = ensemble_of(part, seed)
-    data = load(study, store, getattr(study.scenarios, "members", None))
+    data = load(study, store, study.scenarios.members)
     splits = study.evaluation.splits
     models: dict[str, Trained] = {}
     results: dict[str, Tested] = {}

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from rootzone.config.inverse import Errors, InverseStudy, attribute_columns, input_columns
-from rootzone.config.inverse_scenarios import SimulatedScenarios
+from rootzone.config.inverse_scenarios import StoredScenarios
 from rootzone.core import DataError
 from rootzone.data.scenario_store import ScenarioStore
 from rootzone.learn import Sequences
@@ -190,11 +190,13 @@ def _known_N0(
     study: InverseStudy, number: np.ndarray, true: np.ndarray, stored: np.ndarray
 ) -> np.ndarray:
     """Return N0 (site, operator) as known: as stored, or with the error of the study."""
-    error = getattr(study.scenarios, "N0_error", None)
-    if isinstance(study.scenarios, SimulatedScenarios) or error is None:
-        return stored
-    draws = [np.random.default_rng([study.seed, 76, int(n)]).standard_normal() for n in number]
-    return true * np.exp(error * np.array(draws))[:, None]
+    match study.scenarios:
+        case StoredScenarios(N0_error=float(error)):
+            rngs = (np.random.default_rng([study.seed, 76, int(n)]) for n in number)
+            draws = np.array([rng.standard_normal() for rng in rngs])
+            return true * np.exp(error * draws)[:, None]
+        case _:
+            return stored
 
 
 # --- counts -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 
 from rootzone.evaluate import bias, kge_2012, nse, rmse, spearman_r, ubrmse
-from rootzone.studies.inverse_data import Data
+from rootzone.studies.inverse_data import SNOW, Data
 
 SUBSETS = {
     "all": "all days",
@@ -30,9 +30,6 @@ SCORES = {
 }
 """Scores and their units; those of sites are medians over the sites."""
 
-SNOW = 1.0
-"""Snow above which a day is not scored [mm]: counts above snow do not tell soil water."""
-
 _MEMORY = 30  # d
 
 
@@ -44,7 +41,7 @@ def window_sum(series: np.ndarray, days: int) -> np.ndarray:
 
 
 def subsets(data: Data, tested: np.ndarray, depth: int) -> dict[str, np.ndarray]:
-    """Return the scored days (site, day) of each subset.
+    """Return the scored days (site, day) of each subset: those whose counts tell of the soil.
 
     Parameters
     ----------
@@ -55,7 +52,7 @@ def subsets(data: Data, tested: np.ndarray, depth: int) -> dict[str, np.ndarray]
     depth : int
         Place of the depth whose peaks are meant.
     """
-    usable = tested & (data.snow < SNOW)
+    usable = tested & (data.snow <= SNOW)
     dry = window_sum(data.rain - data.pet, _MEMORY) < 0.0
     rainless = window_sum(data.rain > 1.0, 5) < 0.5
     theta = data.theta[..., depth]

@@ -131,12 +131,17 @@ class Lessons:
         self._sites = parts.sites("train")
         self._data = data.pick(self._sites)
         self._wanted = parts.train[self._sites]
+        self.first = self._drawn(0)
+        """The series of the first epoch, which also give inputs and targets their scale."""
 
     def of_epoch(self, epoch: int) -> Sequences:
         """Return the series of an epoch."""
+        same = epoch == 0 or not self._study.training.redraw
+        return self.first if same else self._drawn(epoch)
+
+    def _drawn(self, epoch: int) -> Sequences:
         n = self._study.training.noise_draws
-        first = n * epoch if self._study.training.redraw else 0
-        return Sequences.join(self._draw(k) for k in range(first, first + n))
+        return Sequences.join(self._draw(k) for k in range(n * epoch, n * (epoch + 1)))
 
     def _draw(self, draw: int) -> Sequences:
         study = self._study
@@ -256,15 +261,14 @@ def trained(
         If there is nothing to learn from, or a checkpoint is of another version.
     """
     lessons, valid = Lessons(study, data, parts), validation_part(study, data, parts)
-    training = lessons.of_epoch(0)
-    model, recipe = model_of(study, training), recipe_of(study)
+    model, recipe = model_of(study, lessons.first), recipe_of(study)
     mark = json.dumps([made_with, study.model_dump(mode="json"), name], sort_keys=True)
     checkpoint = _Checkpoint(context.folder, name, mark)
     state, train_loss, valid_loss = checkpoint.read(start_state(model, recipe))
     if state is not None:
         context.log.tell(f"{name}: training goes on after epoch {int(np.max(state.epoch))}")
     last: Progress | None = None
-    source = lessons.of_epoch if study.training.redraw else training
+    source = lessons.of_epoch if study.training.redraw else lessons.first
     for last in train(model, source, valid, recipe, seed=study.seed, state=state):
         train_loss.append(last.train_loss.tolist())
         valid_loss.append(np.asarray(last.valid_loss).tolist())
@@ -282,8 +286,8 @@ def trained(
         f"{loss:.3f} (epoch {n})" for loss, n in zip(state.best_loss, state.best_epoch, strict=True)
     )
     context.log.tell(
-        f"{name}: learned from {len(training.inputs)} series, validated on {len(valid.inputs)}; "
-        f"best validation loss {best}"
+        f"{name}: learned from {len(lessons.first.inputs)} series, validated on "
+        f"{len(valid.inputs)}; best validation loss {best}"
     )
     return Trained(
         finish(model, state, recipe),

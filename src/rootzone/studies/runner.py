@@ -19,9 +19,10 @@ from rootzone.config import (
     InverseStudy,
     StationStudy,
     StudyBase,
+    TransectStudy,
     load_study,
 )
-from rootzone.core import RunError
+from rootzone.core import RunError, StudyError
 from rootzone.data import Log, RunFolder
 from rootzone.studies.context import Context
 
@@ -146,11 +147,38 @@ def _inverse_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]
     return inverse_page(datasets, summary)
 
 
+def _run_transect(study: TransectStudy, context: Context):
+    from rootzone.studies.transect import run_transect
+    from rootzone.studies.transect_output import (
+        transect_datasets,
+        transect_scores,
+        transect_summary,
+    )
+
+    made_with = ", ".join(f"{name} {number}" for name, number in versions().items())
+    result = run_transect(study, context, made_with=made_with)
+    datasets = transect_datasets(study, result)
+    return datasets, transect_scores(result), transect_summary(study, result)
+
+
+def _check_transect(study: TransectStudy, context: Context) -> None:
+    from rootzone.studies.transect import check_transect
+
+    check_transect(study, context)
+
+
+def _transect_page(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> str:
+    from rootzone.report.transect import transect_page
+
+    return transect_page(datasets, summary)
+
+
 KINDS: dict[str, Kind] = {
     "station": Kind(_run_station, _check_station, _station_page),
     "catchment": Kind(_run_catchment, _check_catchment, _catchment_page),
     "column": Kind(_run_column, _check_column, _column_page),
     "inverse": Kind(_run_inverse, _check_inverse, _inverse_page),
+    "transect": Kind(_run_transect, _check_transect, _transect_page),
 }
 
 
@@ -161,6 +189,8 @@ def run(
     resume: bool = False,
     overrides: Sequence[str] = (),
     base: str | Path | None = None,
+    scheduler: str | None = None,
+    workers: int | None = None,
     show: Callable[[str, str], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> RunResult:
@@ -179,6 +209,10 @@ def run(
     base : path, optional
         Where relative paths of the study start; by default the folder of the study file, for
         mappings the working folder.
+    scheduler : str, optional
+        Compute ensembles on workers: ``local``, or the address of a dask scheduler.
+    workers : int, optional
+        Number of local workers, by default of the cores.
     show, progress : callable, optional
         Receive log lines ``(prefix, text)`` and ``(stage, share done)``.
 
@@ -220,7 +254,10 @@ def run(
         log=log,
         progress=progress or (lambda stage, share: None),
         folder=None if folder is None else folder.path,
+        scheduler=scheduler,
+        workers=workers,
     )
+    _require_ensemble(loaded.kind, context)
     log.tell(f"rootzone {versions()['rootzone']}, study kind {loaded.kind}, seed {loaded.seed}")
     if folder is not None:
         folder.write_text("study.yaml", text)
@@ -267,6 +304,18 @@ def check_study(study: str | Path, *, overrides: Sequence[str] = ()) -> list[str
     with jax.enable_x64(loaded.precision == "float64"):
         KINDS[loaded.kind].check(loaded, context)
     return [line.split(" ", 2)[2] for line in log.lines]
+
+
+def _require_ensemble(kind: str, context: Context) -> None:
+    if kind != "transect" and (context.scheduler is not None or context.workers is not None):
+        raise StudyError(
+            f"--scheduler and --workers are for the ensemble of a transect study, this is of kind "
+            f"{kind}"
+        )
+    if context.workers is not None and context.workers < 1:
+        raise StudyError(f"--workers is {context.workers}, 1 or more is wanted")
+    if context.workers is not None and context.scheduler is None:
+        raise StudyError("--workers wants --scheduler local")
 
 
 def _compute(study: StudyBase, context: Context):

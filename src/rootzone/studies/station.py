@@ -5,6 +5,7 @@ footprint with its bands, root zone, comparison with sensors in the ground.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,9 @@ from rootzone.studies.station_root_zone import (
 )
 from rootzone.studies.station_soil import Soil, soil_of
 
+if TYPE_CHECKING:
+    from rootzone.studies.station_learned import Reader
+
 
 @dataclass
 class StationResult:
@@ -52,23 +56,37 @@ class StationResult:
     scores: dict[str, dict[str, float]]
 
 
-def prepare(
-    study: StationStudy, context: Context
-) -> tuple[Observations, Corrected, np.ndarray, Soil, Calibrated]:
-    """Read, correct and calibrate: everything that input can be wrong for.
+class Prepared(NamedTuple):
+    """Everything that input can be wrong for."""
 
-    Returns the observations, the corrections, the corrected rate without what the flags exclude,
-    the soil, and N0.
+    observations: Observations
+    corrected: Corrected
+    rate: np.ndarray
+    """Corrected rate (time) [h-1], NaN where the flags exclude it."""
+    soil: Soil
+    calibrated: Calibrated
+    reader: "Reader | None"
+    """The network of the root zone, if the study asks one."""
+
+
+def prepare(study: StationStudy, context: Context) -> Prepared:
+    """Read, correct and calibrate.
+
+    Raises
+    ------
+    DataError, UnitError
+        If the input cannot be used; before anything is computed.
     """
     context.progress("reading", 0.0)
     obs = read_observations(study, context)
     samples = None
     if isinstance(study.calibration, SampleCalibration):
         samples = read_campaigns(study.calibration.table, study, context)
+    reader = None
     if isinstance(study.root_zone, LearnedRootZone):
         from rootzone.studies.station_learned import network_of
 
-        network_of(study.root_zone, context)  # what is wrong with it is told before any work
+        reader = network_of(study.root_zone, context)
     context.progress("correcting", 0.4)
     corrected = correct(obs, study, context)
     flag_spikes(obs, corrected, study, context)
@@ -83,12 +101,12 @@ def prepare(
     context.progress("calibrating", 0.5)
     soil = soil_of(study, obs, rate, samples, context)
     calibrated = calibrate(study, obs, corrected, rate, soil, context)
-    return obs, corrected, rate, soil, calibrated
+    return Prepared(obs, corrected, rate, soil, calibrated, reader)
 
 
 def run_station(study: StationStudy, context: Context) -> StationResult:
     """Run the study: read, correct, calibrate, retrieve, filter, compare."""
-    obs, corrected, rate, soil, calibrated = prepare(study, context)
+    obs, corrected, rate, soil, calibrated, reader = prepare(study, context)
     # An hour above the dry maximum is noise; far above it, it is no neutron.
     driest = calibrated.N0 * np.asarray(ne.driest_rate(study.law.build(), obs.humidity))
     with np.errstate(invalid="ignore"):
@@ -132,8 +150,9 @@ def run_station(study: StationStudy, context: Context) -> StationResult:
     else:
         from rootzone.studies.station_learned import learned_root_zone
 
+        assert reader is not None
         root_zone = learned_root_zone(
-            study, obs, soil, calibrated, days, daily, snow, sensors, context
+            study, reader, obs, soil, calibrated, days, daily, snow, sensors, context
         )
     comparison, scores = compare(study, sensors, daily, snow, root_zone)
     return StationResult(

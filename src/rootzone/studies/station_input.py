@@ -95,6 +95,7 @@ def read_observations(study: StationStudy, context: Context) -> Observations:
     divides = pd.Timedelta("1D") % native == pd.Timedelta(0)
     step_text = study.time.step or (f"{int(native.total_seconds())}s" if divides else "1h")
     step = parse_step(step_text, "time.step")
+    _possible_times(study, step, native)
     limits = [None if t is None else naive_utc(t) for t in (study.time.start, study.time.end)]
     axis = make_axis(counts, step, *limits)
     if len(axis) < 2:
@@ -151,6 +152,24 @@ def read_observations(study: StationStudy, context: Context) -> Observations:
     _humidity(observations, study, context)
     _frost(observations, study, context)
     return observations
+
+
+def _possible_times(study: StationStudy, step: pd.Timedelta, native: pd.Timedelta) -> None:
+    """Refuse a step that is shorter than the counts', and a window that is shorter than a step.
+
+    Shorter by less than a tenth is the irregular clock of a logger.
+    """
+    if study.time.step is not None and step < 0.9 * native:
+        raise DataError(
+            f"time.step is {study.time.step}, the counts are of {native / pd.Timedelta('1min'):g} "
+            "min each: a shorter step tells no more, leave time.step out or give a longer one"
+        )
+    window = study.time.window_hours
+    if window < 0.9 * (step_hours := step / pd.Timedelta("1h")):
+        raise DataError(
+            f"time.window_hours is {window:g} h, the step of the results {step_hours:g} h: one "
+            "step at least is wanted, which averages nothing"
+        )
 
 
 def _usable_counts(source: str, flags: np.ndarray, used: tuple[float, float]) -> None:

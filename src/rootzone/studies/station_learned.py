@@ -119,6 +119,7 @@ class _Day(NamedTuple):
 
 def learned_root_zone(
     study: StationStudy,
+    reader: Reader,
     obs: Observations,
     soil: Soil,
     calibrated: Calibrated,
@@ -132,7 +133,11 @@ def learned_root_zone(
 
     Parameters
     ----------
-    study, obs, soil, calibrated, days, daily, snow
+    study : StationStudy
+        Its root zone.
+    reader : Reader
+        The network of the study, see :func:`network_of`.
+    obs, soil, calibrated, days, daily, snow
         The station and its days; days of ``snow`` (or frost) count as days without counts.
     sensors : dict
         Means of the sensors by depth (day), for fine-tuning.
@@ -142,11 +147,10 @@ def learned_root_zone(
     Raises
     ------
     DataError
-        If the model cannot be read, wants what the station does not know, or has other depths.
+        If there is too little to fine-tune it with.
     """
     settings = study.root_zone
     assert isinstance(settings, LearnedRootZone)
-    reader = network_of(settings, context)
     model, targets = reader.model, reader.targets
     known = _known(study, obs, soil, calibrated, days, daily, snow, context)
     data = _sequences(model, known)

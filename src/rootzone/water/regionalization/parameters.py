@@ -214,14 +214,21 @@ class Calibration:
         """Return the places of the searched parameters among all."""
         return np.array([self.table.names.index(name) for name in self.free], dtype=int)
 
-    def all_values(self, values: ArrayLike) -> np.ndarray:
+    def all_values(self, values: ArrayLike) -> Any:
         """Return the values of all parameters (..., parameter) from the searched (..., searched).
+
+        Arrays of JAX stay such, traceable; everything else becomes a numpy array.
 
         Raises
         ------
         ValueError
             If the number of values differs from that of the searched parameters.
         """
+        if isinstance(values, jax.Array):
+            self._require(values.shape[-1])
+            start = jnp.asarray(self.start, values.dtype)
+            full = jnp.broadcast_to(start, (*values.shape[:-1], len(self.table)))
+            return full.at[..., self.where].set(values)
         values = np.asarray(values, dtype=float)
         self._require(values.shape[-1])
         full = np.broadcast_to(self.start, (*values.shape[:-1], len(self.table))).copy()
@@ -230,11 +237,7 @@ class Calibration:
 
     def coefficients(self, values: ArrayLike) -> dict[str, jax.Array]:
         """Return all coefficients by name from values (..., searched)."""
-        values = jnp.asarray(values, dtype=float)
-        self._require(values.shape[-1])
-        start = jnp.asarray(self.start, values.dtype)
-        full = jnp.broadcast_to(start, (*values.shape[:-1], len(self.table)))
-        return self.table.coefficients(full.at[..., self.where].set(values))
+        return self.table.coefficients(self.all_values(jnp.asarray(values, dtype=float)))
 
     def _require(self, number: int) -> None:
         if number != len(self.free):

@@ -1,0 +1,202 @@
+"""Where a transect study looks: cells along a line or single sites, and the sections they make."""
+
+import csv
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rootzone.config.transect import LineTable, TransectStudy
+from rootzone.core import DataError, StudyError
+from rootzone.data.domain import Domain, Line
+from rootzone.data.mobile.coordinates import plane_of
+from rootzone.studies.context import Context
+
+
+class Places(NamedTuple):
+    """Cells that are looked at, in the order of the line.
+
+    Attributes
+    ----------
+    cell : array (place) of int
+        Position among the active cells.
+    name : tuple of str
+        Names.
+    section : array (place) of int
+        Section each belongs to.
+    sections : tuple of str
+        Names of the sections, in the order of the line.
+    distance : array (place)
+        Distance of its middle along the line [m]; the number of the place where there is no line.
+    x, y : array (place)
+        Middle of the cell in the coordinates of the grid.
+    """
+
+    cell: np.ndarray
+    name: tuple[str, ...]
+    section: np.ndarray
+    sections: tuple[str, ...]
+    distance: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+    @classmethod
+    def of_labels(
+        cls, domain: Domain, cells: np.ndarray, labels: tuple[str, ...], distance: np.ndarray
+    ) -> "Places":
+        """Return places at cells (row, column) of the model grid."""
+        sections = tuple(dict.fromkeys(labels))
+        order = np.cumsum(domain.mask1.ravel()).reshape(domain.mask1.shape) - 1
+        grid = domain.level1
+        rows, columns = cells.T
+        return cls(
+            order[rows, columns],
+            tuple(f"cell {n}" for n in range(1, len(cells) + 1)),
+            np.array([sections.index(label) for label in labels]),
+            sections,
+            distance,
+            grid.x[columns],
+            grid.y[rows],
+        )
+
+
+def with_line(study: TransectStudy, domain: Domain, context: Context) -> Domain:
+    """Return the domain with the line of the study, where the study gives one.
+
+    Raises
+    ------
+    DataError, StudyError
+        If the table is none of a line, or the line leaves the domain.
+    """
+    if study.line is None:
+        return domain
+    path = context.base / Path(study.line.table.path).expanduser()
+    x, y, section = _read_vertices(path, domain)
+    line = line_of_vertices(x, y, section, study.line, domain, str(path))
+    return replace(domain, line=line)
+
+
+def places_of_line(domain: Domain) -> Places:
+    """Return the cells that the line of the domain touches.
+
+    Raises
+    ------
+    StudyError
+        If the domain has no line.
+    """
+    line = domain.line
+    if line is None:
+        raise StudyError(
+            f"{domain.name} has no line: give line.table, a CSV file with its vertices (x, y)"
+        )
+    number, distance = line.number, line.distance
+    middle = np.array([distance[number == n].mean() for n in range(len(line.cells))])
+    return Places.of_labels(domain, line.cells, line.labels, middle)
+
+
+def line_of_vertices(
+    x: np.ndarray,
+    y: np.ndarray,
+    section: np.ndarray | None,
+    settings: LineTable,
+    domain: Domain,
+    where: str,
+) -> Line:
+    """Return the line through these vertices, and the cells it touches in their order.
+
+    A cell belongs to the section that most of the line within it belongs to.
+    """
+    grid = domain.level1
+    xy = _dense(np.stack([x, y], axis=1), 0.02 * grid.cellsize)
+    step = np.hypot(*np.diff(xy[:, :2], axis=0).T)
+    along = np.concatenate([[0.0], np.cumsum(step)])
+    names = _labels(along, xy[:, 2].astype(int), section, settings)
+    rows = np.floor((grid.north - xy[:, 1]) / grid.cellsize).astype(int)
+    columns = np.floor((xy[:, 0] - grid.xll) / grid.cellsize).astype(int)
+    inside = (rows >= 0) & (rows < grid.nrows) & (columns >= 0) & (columns < grid.ncols)
+    mask = domain.mask1
+    inside[inside] = mask[rows[inside], columns[inside]]
+    if not inside.all():
+        n = int(np.flatnonzero(~inside)[0])
+        share = 100.0 * float(np.mean(~inside))
+        raise DataError(
+            f"{where}: {share:.0f} % of the line lies outside the domain, first at x = "
+            f"{xy[n, 0]:.0f}, y = {xy[n, 1]:.0f}; cut the line or enlarge the domain"
+        )
+    key = rows * grid.ncols + columns
+    first = {k: n for n, k in reversed(list(enumerate(key.tolist())))}
+    order = sorted(first, key=lambda k: first[k])
+    number = np.array([order.index(k) for k in key.tolist()])
+    labels = []
+    for n in range(len(order)):
+        found, count = np.unique(names[number == n], return_counts=True)
+        labels.append(str(found[np.argmax(count)]))
+    cells = np.array([divmod(k, grid.ncols) for k in order])
+    return Line(xy[:, 0], xy[:, 1], cells, tuple(labels), number)
+
+
+def _dense(xy: np.ndarray, spacing: float) -> np.ndarray:
+    """Return points (point, 3) at most a spacing apart: x, y, number of the vertex before."""
+    parts = []
+    for n, (a, b) in enumerate(itertools.pairwise(xy)):
+        share = np.linspace(0.0, 1.0, max(2, int(np.hypot(*(b - a)) / spacing) + 2))[:-1, None]
+        parts.append(np.hstack([a + share * (b - a), np.full((len(share), 1), n)]))
+    return np.vstack([*parts, [[*xy[-1], len(xy) - 2]]])
+
+
+def _labels(
+    along: np.ndarray,
+    vertex: np.ndarray,
+    section: np.ndarray | None,
+    settings: LineTable,
+) -> np.ndarray:
+    if settings.sections:
+        names = np.full(len(along), "", object)
+        for one in settings.sections:
+            names[(along >= one.start) & (along <= one.end)] = one.name
+        missing = np.flatnonzero(names == "")
+        if len(missing):
+            raise StudyError(
+                f"line.sections leave out the line at {along[missing[0]]:.0f} m of "
+                f"{along[-1]:.0f} m: every part wants a section"
+            )
+        return names
+    if section is not None:
+        return np.asarray(section, object)[vertex]
+    return np.full(len(along), "line", object)
+
+
+def _read_vertices(path: Path, domain: Domain) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return x, y and section of the vertices of a CSV file."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            names = [n.strip() for n in reader.fieldnames or ()]
+            rows = [{(k or "").strip(): v for k, v in row.items()} for row in reader]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from None
+    plane = {"x", "y"} <= set(names)
+    if not plane and not {"latitude", "longitude"} <= set(names):
+        raise DataError(
+            f"{path}, line 1: the columns x and y, or latitude and longitude, are wanted; found "
+            f"are {', '.join(names)}"
+        )
+    pair = ("x", "y") if plane else ("latitude", "longitude")
+    values = np.empty((len(rows), 2))
+    for n, row in enumerate(rows):
+        for m, name in enumerate(pair):
+            try:
+                values[n, m] = float(row[name])
+            except (TypeError, ValueError):
+                raise DataError(
+                    f"{path}, line {n + 2}: {name} is {row[name]!r}, a number is wanted"
+                ) from None
+    if len(values) < 2 or not np.isfinite(values).all():
+        raise DataError(f"{path}: a line wants two vertices or more, all of them finite")
+    section = np.array([(r["section"] or "").strip() for r in rows]) if "section" in names else None
+    if plane:
+        return values[:, 0], values[:, 1], section
+    x, y = plane_of(domain)(values[:, 0], values[:, 1])
+    return x, y, section

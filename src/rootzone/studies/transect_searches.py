@@ -1,0 +1,456 @@
+"""Other searches beside the ensemble, on the same problem and counted in the same model runs."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rootzone.calibrate.objectives import Objective, Observed, factors
+from rootzone.calibrate.problem import COUNTS, Aim, Problem
+from rootzone.calibrate.searches import (
+    Evaluated,
+    Replay,
+    ascend,
+    best_so_far,
+    dds,
+    es_mda,
+    expected_best,
+    nuts,
+    sce_ua,
+)
+from rootzone.config.transect import TransectStudy
+from rootzone.config.transect_search import Dds, Gradient, Nuts, SceUa, Smoother
+from rootzone.core import StudyError
+from rootzone.data.search_record import Record
+from rootzone.simulate.catchment_gradient import value_and_gradient, values_at_places
+from rootzone.studies.context import Context
+from rootzone.studies.transect_ensemble import Ensemble, recipe
+from rootzone.studies.transect_input import Prepared
+
+FOLDER = "searches"
+_POINTS = 400
+_NAMES = {
+    "dds": "DDS",
+    "sce_ua": "SCE-UA",
+    "gradient": "gradient ascent",
+    "es_mda": "ES-MDA",
+    "nuts": "NUTS",
+}
+
+
+@dataclass
+class Compared:
+    """One search in the table.
+
+    Attributes
+    ----------
+    name, selection : str
+        The method, and what it searched for.
+    curve : pair of array
+        Model runs, and the best objective after them.
+    best : array (parameter)
+        Its best set.
+    objective : float
+        Of the best set.
+    truth : float or None
+        NSE of the counts of the best set against the truth of a twin.
+    seconds : float
+        Wall time of what this run computed.
+    posterior : array (draw, parameter) or None
+        Draws, of searches that give a posterior.
+    parameters : tuple of str
+        What was searched.
+    told : tuple of str
+        What it told.
+    """
+
+    name: str
+    selection: str
+    curve: tuple[np.ndarray, np.ndarray]
+    best: np.ndarray
+    objective: float
+    truth: float | None
+    seconds: float
+    posterior: np.ndarray | None
+    parameters: tuple[str, ...]
+    told: tuple[str, ...] = ()
+
+    def row(self) -> dict[str, Any]:
+        """Return the row of the table."""
+        return {
+            "search": self.name,
+            "selection": self.selection,
+            "runs": float(self.curve[0][-1]),
+            "objective": self.objective,
+            "true_nse": self.truth,
+            "seconds": self.seconds,
+            "told": list(self.told),
+        }
+
+
+class Target:
+    """What the searches are for: a problem cut down to the places of one selection."""
+
+    def __init__(self, study: TransectStudy, prepared: Prepared, name: str, aim: Aim):
+        self.name, self.aim = name, aim
+        self.prepared = prepared
+        self.problem, self.cells = restricted(prepared.problem, aim)
+        self.study = study
+
+    def evaluate(self, values: np.ndarray) -> np.ndarray:
+        """Return the objective (member) of sets (member, parameter)."""
+        return self.aim.of(self.scores(values), self.problem.groups)
+
+    def scores(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Return scores; sets are filled up to a power of two, so that few programs compile."""
+        size = 1 << max(4, int(np.ceil(np.log2(len(values)))))
+        filled = np.concatenate([values, np.repeat(values[-1:], size - len(values), axis=0)])
+        return {k: v[: len(values)] for k, v in self.problem.scores(filled).items()}
+
+    def true_nse(self, values: np.ndarray) -> float | None:
+        """Return the NSE of the counts of a set (parameter) against the truth of a twin."""
+        truth = self.prepared.counted.truth
+        if truth is None:
+            return None
+        observed = self.problem.observed[COUNTS]
+        true = np.asarray(truth.counts)[:, self.cells]
+        exact = Observed(
+            true, np.ones_like(true), observed.section, observed.sections, observed.factor
+        )
+        problem = self.problem._replace(observed={COUNTS: exact})
+        sim = problem.simulator(problem.calibration.all_values(values[None]))
+        scores = problem.score(sim)
+        aim = Aim(Objective("nse", self.aim.objective.groups), {COUNTS: 1.0})
+        return float(aim.of(scores, problem.groups)[0])
+
+
+def restricted(problem: Problem, aim: Aim) -> tuple[Problem, np.ndarray]:
+    """Return the problem of the places that an aim looks at, and their numbers."""
+    observed = problem.observed[COUNTS]
+    wanted = [g for g in aim.objective.groups if g in observed.sections]
+    if not wanted:
+        return problem, np.arange(len(np.asarray(observed.section)))
+    codes = [observed.sections.index(name) for name in wanted]
+    kept = np.flatnonzero(np.isin(np.asarray(observed.section), codes))
+    section = np.array([codes.index(n) for n in np.asarray(observed.section)[kept]])
+    some = {
+        name: Observed(
+            np.asarray(o.values)[:, kept],
+            np.asarray(o.sigma)[:, kept],
+            section,
+            tuple(wanted),
+            o.factor,
+        )
+        for name, o in problem.observed.items()
+    }
+    old = problem.simulator
+    readings = {
+        name: reading._replace(weights=np.asarray(reading.weights)[kept])
+        for name, reading in old.readings.items()
+        if name in some
+    }
+    simulator = type(old).of(
+        old.catchment, readings, first_day=old.first_day, chunk=old.chunk, dtype=old.dtype
+    )
+    return problem._replace(simulator=simulator, observed=some), kept
+
+
+def compare_searches(
+    study: TransectStudy,
+    prepared: Prepared,
+    ensemble: Ensemble,
+    aims: Mapping[str, Aim],
+    context: Context,
+    *,
+    made_with: str,
+) -> list[Compared]:
+    """Run the other searches of the study, and put the ensemble beside them."""
+    if not study.search.beside:
+        return []
+    name = study.search.beside_for or next(iter(aims))
+    if name not in aims:
+        raise StudyError(
+            f"search.beside_for names '{name}', sets are searched for {', '.join(aims)}"
+        )
+    target = Target(study, prepared, name, aims[name])
+    found = [_of_ensemble(study, prepared, ensemble, target)]
+    for number, settings in enumerate(study.search.beside, start=1):
+        label = f"{number}_{settings.method}"
+        context.progress(f"search {_NAMES[settings.method]}", 0.78 + 0.02 * number)
+        record = None
+        if context.folder is not None:
+            wanted = {
+                **recipe(study, prepared),
+                "target": name,
+                "objective": study.search.objective.model_dump(mode="json"),
+                "settings": settings.model_dump(mode="json"),
+            }
+            record = Record.create(
+                context.folder / FOLDER / label,
+                recipe=wanted,
+                made_with=made_with,
+                parameters=prepared.space.names,
+            )
+        one = _run(settings, target, ensemble, record, context)
+        found.append(one)
+        truth = "" if one.truth is None else f", against the truth {one.truth:.3f}"
+        context.log.tell(
+            f"{one.name} for {name}: {study.search.objective.score} {one.objective:.3f}{truth} "
+            f"after {one.curve[0][-1]:.0f} runs"
+        )
+        for sentence in one.told:
+            context.log.tell(f"{one.name}: {sentence}")
+    return found
+
+
+def _of_ensemble(
+    study: TransectStudy, prepared: Prepared, ensemble: Ensemble, target: Target
+) -> Compared:
+    objective = target.aim.of(ensemble.scores, prepared.problem.groups)
+    sizes = np.unique(np.geomspace(1, len(objective), _POINTS).astype(int))
+    best = int(np.nanargmax(objective))
+    sampler = study.search.ensemble.sampler.replace("_", " ")
+    return Compared(
+        sampler.capitalize() if sampler != "latin hypercube" else "Latin hypercube",
+        target.name,
+        (sizes.astype(float), expected_best(objective, sizes)),
+        ensemble.values[best],
+        float(objective[best]),
+        target.true_nse(ensemble.values[best]),
+        ensemble.seconds,
+        None,
+        prepared.space.names,
+    )
+
+
+# --- the searches ---------------------------------------------------------------------------
+
+
+def _run(
+    settings: Dds | SceUa | Gradient | Smoother | Nuts,
+    target: Target,
+    ensemble: Ensemble,
+    record: Record | None,
+    context: Context,
+) -> Compared:
+    started = time.perf_counter()
+    if isinstance(settings, Smoother):
+        found = _smoother(settings, target, record)
+    elif isinstance(settings, Nuts):
+        found = _nuts(settings, target, ensemble)
+    else:
+        found = _search(settings, target, record, context)
+    found.seconds = time.perf_counter() - started
+    return found
+
+
+def _search(
+    settings: Dds | SceUa | Gradient, target: Target, record: Record | None, context: Context
+) -> Compared:
+    space, seed = target.problem.space, target.study.seed
+    held = _held(record, len(space))
+    slope = isinstance(settings, Gradient)
+    nothing = np.empty((0, len(space)))
+    replay = Replay(
+        target.evaluate,
+        held["values"],
+        held["objective"],
+        held.get("gradient", nothing) if slope else None,
+        _with_gradient(target) if slope else None,
+    )
+    if isinstance(settings, Dds):
+        steps: Iterator[Evaluated] = dds(
+            replay, space, budget=settings.budget, chains=settings.chains, seed=seed
+        )
+    elif isinstance(settings, SceUa):
+        steps = sce_ua(
+            replay, space, budget=settings.budget, complexes=settings.complexes, seed=seed
+        )
+    else:
+        steps = ascend(
+            replay.with_gradient,
+            space,
+            starts=settings.starts,
+            steps=max(1, int(settings.budget / (settings.starts * settings.cost))),
+            learning_rate=settings.learning_rate,
+            seed=seed,
+            cost_of_gradient=settings.cost,
+        )
+    parts: list[Evaluated] = []
+    runs = 0.0
+    for step in steps:
+        parts.append(step)
+        runs += float(step.cost.sum())
+        if record is not None:
+            record.append(**step._asdict())
+        context.progress(f"search {_NAMES[settings.method]}, {runs:,.0f} runs", 0.8)
+    values = np.concatenate([p.values for p in parts])
+    objective = np.concatenate([p.objective for p in parts])
+    cost = np.concatenate([p.cost for p in parts])
+    return _compared(
+        settings.method,
+        target,
+        values,
+        objective,
+        cost,
+        told=tuple(p.told for p in parts if p.told),
+    )
+
+
+def _held(record: Record | None, parameters: int) -> dict[str, np.ndarray]:
+    """Return what an earlier run evaluated, or nothing."""
+    if record is None or not len(record):
+        return {"values": np.empty((0, parameters)), "objective": np.empty(0)}
+    return record.read()
+
+
+def _with_gradient(target: Target) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    problem = target.problem
+    function = value_and_gradient(
+        problem.simulator, problem.calibration.all_values, target.aim.traced(problem)
+    )
+
+    def padded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        size = 1 << int(np.ceil(np.log2(max(len(values), 8))))
+        filled = np.concatenate([values, np.repeat(values[-1:], size - len(values), axis=0)])
+        objective, gradient = function(filled)
+        return objective[: len(values)], gradient[: len(values)]
+
+    return padded
+
+
+def _compared(
+    method: str,
+    target: Target,
+    values: np.ndarray,
+    objective: np.ndarray,
+    cost: np.ndarray,
+    *,
+    posterior: np.ndarray | None = None,
+    parameters: tuple[str, ...] | None = None,
+    told: tuple[str, ...] = (),
+) -> Compared:
+    runs, curve = best_so_far(objective, cost)
+    best = int(np.nanargmax(objective))
+    at = np.unique(np.geomspace(1, len(runs), _POINTS).astype(int)) - 1
+    return Compared(
+        _NAMES[method],
+        target.name,
+        (runs[at], curve[at]),
+        values[best],
+        float(objective[best]),
+        target.true_nse(values[best]),
+        0.0,
+        posterior,
+        target.problem.space.names if parameters is None else parameters,
+        told,
+    )
+
+
+def _smoother(settings: Smoother, target: Target, record: Record | None) -> Compared:
+    """Run the smoother; its record holds what the members predicted."""
+    problem = target.problem
+    observed = problem.observed[COUNTS]
+    flat = np.asarray(observed.values).ravel()
+    known = np.isfinite(flat)
+
+    def predict(values: np.ndarray) -> np.ndarray:
+        found = problem.simulator(problem.calibration.all_values(values))[COUNTS]
+        with jax.enable_x64(True):
+            scale = np.asarray(factors(observed, jnp.asarray(found, float)))
+        found = found * scale[:, None, :]
+        return found.reshape(len(values), -1)[:, known].astype(float)
+
+    held = _held(record, len(problem.space))
+    predicted = held["objective"] if len(held["values"]) else np.empty((0, int(known.sum())))
+    replay = Replay(predict, held["values"], predicted)
+    parts = []
+    for step in es_mda(
+        replay,
+        problem.space,
+        flat[known],
+        np.asarray(observed.sigma).ravel()[known],
+        members=settings.members,
+        assimilations=settings.assimilations,
+        seed=target.study.seed,
+    ):
+        parts.append(step)
+        if record is not None:
+            record.append(values=step.values, objective=step.predicted, cost=step.cost)
+    values = np.concatenate([p.values for p in parts])
+    objective = np.concatenate([_objective_of(target, p.predicted, known) for p in parts])
+    cost = np.concatenate([p.cost for p in parts])
+    return _compared(
+        "es_mda",
+        target,
+        values,
+        objective,
+        cost,
+        posterior=parts[-1].values,
+        told=tuple(p.told for p in parts if p.told),
+    )
+
+
+def _objective_of(target: Target, predicted: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return the objective (member) of predictions (member, observation)."""
+    observed = target.problem.observed[COUNTS]
+    values = np.asarray(observed.values)
+    full = np.full((len(predicted), values.size), np.nan)
+    full[:, known] = predicted
+    sim = np.where(np.isfinite(full), full, 1.0).reshape(len(predicted), *values.shape)
+    plain = observed.of(observed.values, observed.sigma)
+    problem = target.problem._replace(observed={COUNTS: plain})
+    scores = problem.score({COUNTS: sim})
+    found = Aim(target.aim.objective, {COUNTS: 1.0}).of(scores, problem.groups)
+    return np.where(np.isfinite(predicted).all(axis=1), found, np.nan)
+
+
+def _nuts(settings: Nuts, target: Target, ensemble: Ensemble) -> Compared:
+    """Sample some parameters, the others as in the best set of the ensemble."""
+    problem = target.problem
+    objective = target.aim.of(ensemble.scores, target.prepared.problem.groups)
+    best = ensemble.values[int(np.nanargmax(objective))]
+    names = tuple(settings.parameters) or problem.space.names
+    at = np.array([problem.space.position(name) for name in names])
+    some = problem.space.some(names)
+    groups = target.aim.objective.groups
+    likely = Aim(Objective("log_likelihood", groups), {COUNTS: 1.0}).traced(problem)
+
+    with jax.enable_x64(True):
+
+        def log_likelihood(values: jax.Array) -> jax.Array:
+            full = jnp.asarray(best).at[at].set(values)[None]
+            every = problem.calibration.all_values(full)
+            return likely(values_at_places(problem.simulator, every))[0]
+
+        found = nuts(
+            log_likelihood,
+            some,
+            warmup=settings.warmup,
+            samples=settings.samples,
+            chains=settings.chains,
+            seed=target.study.seed,
+        )
+    draws = found.values.reshape(-1, len(names))
+    order = np.argsort(-found.log_likelihood.ravel())[:100]
+    full = np.repeat(best[None], len(order), axis=0)
+    full[:, at] = draws[order]
+    told = [
+        f"largest R-hat {np.nanmax(found.r_hat):.3f}, smallest number of independent draws "
+        f"{np.nanmin(found.ess):.0f}, {int(found.divergences.sum())} divergences"
+    ]
+    cost = np.full(len(order), found.cost.sum() / len(order))
+    return _compared(
+        "nuts",
+        target,
+        full,
+        target.evaluate(full),
+        cost,
+        posterior=draws,
+        parameters=names,
+        told=tuple(told),
+    )
