@@ -340,6 +340,13 @@ def test_a_scheduler_that_is_not_there_is_told_in_a_sentence(what, capfd):
 def test_what_is_asked_for_must_be_possible(monkeypatch):
     with pytest.raises(StudyError, match="0 workers: at least one"), cluster("local", 0):
         pytest.fail("started")
+
+    def no_main(**_):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.LocalCluster", no_main)
+    with pytest.raises(RunError, match=r"cannot be started .* `if __name__ =="), cluster():
+        pytest.fail("started")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(StudyError, match=r"pip install 'rootzone\[cluster\]'"), cluster():
         pytest.fail("started")

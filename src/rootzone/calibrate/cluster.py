@@ -110,24 +110,29 @@ def _local(workers: int) -> Iterator[Any]:
         "JAX_NUM_CPU_DEVICES": "1",
         "NPROC": "1",  # XLA sizes its threads by it; the cores have workers of their own
     }
-    with (
-        # A worker is started again at once; one that died as it started is replaced after this.
-        config.set({"distributed.deploy.lost-worker-timeout": "60s"}),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host=here,
-            # The scheduler's page cannot be left out altogether: on a free port, and plain.
-            dashboard_address=f"{here}:0",
-            scheduler_kwargs={"dashboard": False},
-            memory_limit=0,  # parts are small; a limit would stop workers when others take memory
-            silence_logs=logging.CRITICAL,
-            env=one,
-            preload=[cluster_worker.__name__],
-        ) as local,
-    ):
-        yield local
+    # A worker is started again at once; one that died as it started is replaced after this.
+    with config.set({"distributed.deploy.lost-worker-timeout": "60s"}):
+        try:
+            local = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host=here,
+                # The scheduler's page cannot be left out altogether: on a free port, and plain.
+                dashboard_address=f"{here}:0",
+                scheduler_kwargs={"dashboard": False},
+                memory_limit=0,  # parts are small; a limit would stop them when others take memory
+                silence_logs=logging.CRITICAL,
+                env=one,
+                preload=[cluster_worker.__name__],
+            )
+        except (OSError, RuntimeError) as error:
+            raise RunError(
+                f"workers cannot be started on this machine ({error}); a script of your own must "
+                "begin its run below `if __name__ == '__main__':`, as workers read it too"
+            ) from None
+        with local:
+            yield local
 
 
 def _require_scheduler(address: str, seconds: float) -> None:

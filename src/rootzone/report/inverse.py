@@ -47,7 +47,9 @@ def _lead(made: Mapping[str, Any], study: Mapping[str, Any]) -> str:
     climates = ", ".join(recipe["climates"])
     soils = "all textures" if recipe["soils"] == "triangle" else recipe["soils"]
     weather = "recorded weather" if recipe["weather"] else f"{climates} weather"
-    return f"Simulated sites: {soils}, {weather}; counts of {study['operator']}"
+    operators = study["operator"]
+    counts = operators if isinstance(operators, str) else " and ".join(operators)
+    return f"Simulated sites: {soils}, {weather}; counts of {counts}"
 
 
 def _facts(datasets: Mapping[str, xr.Dataset]) -> list[tuple[str, str]]:
@@ -68,6 +70,15 @@ def _facts(datasets: Mapping[str, xr.Dataset]) -> list[tuple[str, str]]:
     ]
 
 
+def _counted(sites: int) -> str:
+    return "one site" if sites == 1 else f"{sites} sites"
+
+
+def _example_sites(dataset: xr.Dataset) -> str:
+    number = dataset.sizes["site"]
+    return "A test site" if number == 1 else f"{number} test sites"
+
+
 def _sections(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) -> list[Section]:
     table, honest = datasets["scores"], datasets["reliability"]
     split, counts = table.attrs["shown_split"], table.attrs["main_counts"]
@@ -76,7 +87,7 @@ def _sections(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) ->
     return [
         Section(
             "How well it reads",
-            f"Test: {words[split]}, {tested['test_sites']} sites, counts of {counts}. Days with "
+            f"Test: {words[split]}, {_counted(tested['test_sites'])}, counts of {counts}. Days with "
             "snow on the ground are not scored.",
             tables=[_by_season(table, split, counts), _by_counts(table)],
             figures=[
@@ -87,7 +98,8 @@ def _sections(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) ->
                 ),
                 (
                     figures.series(datasets["examples"]),
-                    "Two test sites in the driest and the wettest stretch of the record.",
+                    f"{_example_sites(datasets['examples'])} in the driest and the wettest stretch of "
+                    "the record.",
                 ),
                 (figures.scatter(datasets["scatter"]), "Answers against the truth."),
             ],

@@ -125,7 +125,8 @@ def series(dataset: xr.Dataset) -> Figure:
     for n in range(sites):
         example = dataset.isel(site=n)
         both = [example.isel(time=_window(example, season)) for season in _SEASONS]
-        values = np.concatenate([np.ravel(b[k]) for b in both for k in ("truth", "quantile")])
+        drawn = ("truth", "quantile", "homogeneous")
+        values = np.concatenate([np.ravel(b[k]) for b in both for k in drawn])
         limits = np.nanmin(values) - 0.02, np.nanmax(values) + 0.02
         for k, shown in enumerate(both):
             rain, axes = grid[2 * n, k], grid[2 * n + 1, k]
@@ -154,15 +155,16 @@ def scatter(dataset: xr.Dataset) -> Figure:
     fig = figure(7.2, 6.6)
     grid = fig.subplots(2, 2, sharex=True, sharey=True)
     truth, dry = dataset["truth"].to_numpy(), dataset["dry"].to_numpy().astype(bool)
+    low = max(float(np.quantile(truth, 0.001)) - 0.04, 0.0)
     top = float(np.quantile(truth, 0.999)) + 0.04
     for i, name in enumerate(("network", "homogeneous")):
         for k, season in enumerate(_SEASONS):
             axes, here = grid[i, k], dry if season == "dry" else ~dry
             x, y = truth[here], dataset[name].to_numpy()[here]
             axes.hexbin(
-                x, y, gridsize=45, extent=(0, top, 0, top), mincnt=1, cmap="viridis", bins="log"
+                x, y, gridsize=45, extent=(low, top, low, top), mincnt=1, cmap="viridis", bins="log"
             )
-            axes.plot([0, top], [0, top], color="k", lw=0.8)
+            axes.plot([low, top], [low, top], color="k", lw=0.8)
             error = y - x
             text = f"RMSE {np.sqrt(np.mean(error**2)):.3f}\nbias {np.mean(error):+.3f}"
             axes.text(0.04, 0.96, text, transform=axes.transAxes, va="top")

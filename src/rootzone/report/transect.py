@@ -180,7 +180,7 @@ def _patterns(line: xr.Dataset, shown: _Shown) -> Section:
     caption = (
         "Gravimetric water of soil and lattice that the counts say, by section (left) and for "
         "every place and day (right) in one color scale; colors end at the 1 and 99 % quantiles "
-        "of all but the default."
+        "of all but the default; lines leave the panel where they are far outside of the rest."
     )
     return Section(
         "Places and days",

@@ -15,7 +15,7 @@ GAP_COLOR = "#cccccc"
 DEFAULT_DASHES = (0, (4, 2))
 _NAMED = {"dense forest": GREEN, "open forest": BLUE, "meadow": ORANGE, "shunting area": PURPLE}
 # Okabe and Ito first, then Tol's muted palette: both told apart by color-blind readers.
-_OTHERS = (RED, SKY, "#332288", "#999933", "#882255", "#117733", "#661100", "#DDCC77")
+_OTHERS = (RED, SKY, "#332288", "#999933", "#882255", "#117733", "#661100", "#AA4499")
 _ALL = ("all", "joint")
 
 Scores = Mapping[str, Mapping[str, Any]]

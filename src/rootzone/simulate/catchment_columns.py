@@ -182,7 +182,10 @@ class Programs:
 
 
 def columns_of_members(
-    regionalization: Regionalization | Textured, values: jax.Array, cells: jax.Array, place: jax.Array
+    regionalization: Regionalization | Textured,
+    values: jax.Array,
+    cells: jax.Array,
+    place: jax.Array,
 ) -> CellParameters:
     """Return parameters (scene, ..., column) of members (member, parameter) in these cells."""
     some = regionalization.of_cells(cells)

@@ -22,6 +22,7 @@ from rootzone.studies.catchment_maps import MapWriter, area_share
 from rootzone.studies.context import Context
 from rootzone.water.cell import NEUTRONS, CellParameters, CellState, of_scene, stack_scenes
 from rootzone.water.regionalization import Regionalization
+from rootzone.water.regionalization.textured import Textured
 
 BALANCE = ("precipitation", "evapotranspiration", "runoff", "percolated", "recharge")
 """Fluxes that the balance is made of."""
@@ -133,7 +134,7 @@ def run_catchment(study: CatchmentStudy, context: Context) -> CatchmentResult:
 
 
 @eqx.filter_jit
-def _effective(regionalization: Regionalization, values: np.ndarray) -> CellParameters:
+def _effective(regionalization: Regionalization | Textured, values: np.ndarray) -> CellParameters:
     table = regionalization.parameter_table
     return stack_scenes(regionalization(table.coefficients(values)))
 
