@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import distributed  # noqa: F401  brings its defaults: config.set would take them away again
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -275,7 +276,7 @@ def elsewhere(workers: int):
 def test_a_scheduler_elsewhere_and_all_that_can_be_wrong_there(monkeypatch, capfd):
     with elsewhere(workers=1) as (address, processes):
         with monkeypatch.context() as patch:
-            patch.setattr(cluster_worker, "__version__", "0.0.0")
+            patch.setattr(cluster_worker, "version", lambda _: "0.0.0")
             with (
                 pytest.raises(RunError, match=r"has rootzone .* instead of 0\.0\.0: .* versions"),
                 cluster(address, connect_seconds=60, worker_seconds=60),
@@ -289,7 +290,7 @@ def test_a_scheduler_elsewhere_and_all_that_can_be_wrong_there(monkeypatch, capf
         with cluster(address, connect_seconds=2, worker_seconds=1) as pool:
             assert list(pool.in_turn(wait, None, range(5))) == [(n, n) for n in range(5)]
             with monkeypatch.context() as patch:  # as a worker of other versions that came later
-                patch.setattr(cluster_worker, "__version__", "0.0.0")
+                patch.setattr(cluster_worker, "version", lambda _: "0.0.0")
                 run = pool.in_turn(wait, None, range(3))
                 with pytest.raises(RunError, match=r"instead of 0\.0\.0: numbers could differ"):
                     next(run)

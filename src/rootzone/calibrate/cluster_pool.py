@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 
-from rootzone import __version__
 from rootzone.calibrate.cluster_worker import (
     PartJob,
     Source,
@@ -176,8 +175,8 @@ class Pool:
                 if error.name != "rootzone":
                     raise
                 raise RunError(
-                    f"a worker of {self._address} has no rootzone: install version {__version__} "
-                    "on all workers"
+                    f"a worker of {self._address} has no rootzone: install the "
+                    "same version on all workers"
                 ) from None
         what = f"part {job.number}" if isinstance(job, PartJob) else "a job"
         raise RunError(

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import numpy as np
 
-from rootzone import __version__
 from rootzone.core.errors import RunError
 
 
@@ -39,15 +38,14 @@ def dask_setup(worker: Any) -> None:
 
 # --- versions -----------------------------------------------------------------------------
 
+PACKAGES = ("rootzone", "jax", "jaxlib")
+"""Packages whose versions must be the same on all workers."""
+
 
 def versions() -> dict[str, str]:
     """Return the versions that must be the same on all workers."""
-    return {
-        "rootzone": __version__,
-        "jax": version("jax"),
-        "jaxlib": version("jaxlib"),
-        "python": ".".join(platform.python_version_tuple()[:2]),
-    }
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {**{name: version(name) for name in PACKAGES}, "python": python}
 
 
 def require_same(mine: Mapping[str, str], other: Mapping[str, str], where: str) -> None:

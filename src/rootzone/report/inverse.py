@@ -87,8 +87,8 @@ def _sections(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) ->
     return [
         Section(
             "How well it reads",
-            f"Test: {words[split]}, {_counted(tested['test_sites'])}, counts of {counts}. Days with "
-            "snow on the ground are not scored.",
+            f"Test: {words[split]}, {_counted(tested['test_sites'])}, counts of {counts}. "
+            "Days with snow on the ground are not scored.",
             tables=[_by_season(table, split, counts), _by_counts(table)],
             figures=[
                 (
@@ -98,8 +98,8 @@ def _sections(datasets: Mapping[str, xr.Dataset], summary: Mapping[str, Any]) ->
                 ),
                 (
                     figures.series(datasets["examples"]),
-                    f"{_example_sites(datasets['examples'])} in the driest and the wettest stretch of "
-                    "the record.",
+                    f"{_example_sites(datasets['examples'])} in the driest and the wettest "
+                    "stretch of the record.",
                 ),
                 (figures.scatter(datasets["scatter"]), "Answers against the truth."),
             ],

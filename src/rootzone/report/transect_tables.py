@@ -61,7 +61,7 @@ _PATTERN = {
 
 
 def _pair(scores: Scores, of: str, group: str, name: str, form: str) -> str:
-    return change(both(scores, of, group, name)[::-1], form)
+    return change(both(scores, of, group, name), form)
 
 
 def section_table(
