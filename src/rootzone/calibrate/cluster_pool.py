@@ -180,7 +180,7 @@ class Pool:
                 ) from None
         what = f"part {job.number}" if isinstance(job, PartJob) else "a job"
         raise RunError(
-            f"{what} has ended {4 * _DEATHS} workers, most likely for want of memory; what is done "
+            f"{what} ends one worker after another, most likely for want of memory; what is done "
             "is kept"
         )
 

@@ -162,7 +162,8 @@ def run_members(
     values = np.asarray(values)
     _require_values(catchment, values, 2)
     tiles = member_tiles(len(values), catchment.cells, chunk)
-    wanted = [tile for n, tile in enumerate(tiles) if n not in set(done)]
+    known = set(done)
+    wanted = [tile for n, tile in enumerate(tiles) if n not in known]
     program = Programs(catchment, tuple(outputs), dtype, same_days(catchment.days, block_days))
 
     def work(tile: Tile, device: Device) -> Members:

@@ -127,7 +127,8 @@ class Simulator(NamedTuple):
             By default all local devices.
         """
         count = -(-len(values) // self.block(len(values)))
-        wanted = [n for n in range(count) if n not in set(done)]
+        known = set(done)
+        wanted = [n for n in range(count) if n not in known]
         outputs = tuple(dict.fromkeys(r.output for r in self.readings.values()))
         found = run_members(
             self.catchment,

@@ -2,7 +2,8 @@
 
 import csv
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,16 +74,17 @@ def run_ensemble(
     started = time.perf_counter()
     memory: dict[int, dict[str, np.ndarray]] = {}
     new = 0
-    for number, part in enumerate(_parts(problem, values, done, context), start=1):
-        new += len(part.members)
-        if store is None:
-            memory[part.number] = part.scores
-        else:
-            store.write(part.number, part.scores)
-        context.progress(
-            f"ensemble, {(len(done) + number) * block:,} of {len(values):,} sets",
-            0.08 + 0.62 * (len(done) + number) / parts,
-        )
+    with closing(_parts(problem, values, done, context)) as found:
+        for number, part in enumerate(found, start=len(done) + 1):
+            new += len(part.members)
+            if store is None:
+                memory[part.number] = part.scores
+            else:
+                store.write(part.number, part.scores)
+            context.progress(
+                f"ensemble, {min(number * block, len(values)):,} of {len(values):,} sets",
+                0.08 + 0.62 * number / parts,
+            )
     seconds = time.perf_counter() - started
     if store is not None:
         scores = {name: store.read(name) for name in problem.names}
@@ -94,8 +96,10 @@ def run_ensemble(
 
 def _parts(
     problem: Problem, values: np.ndarray, done: list[int], context: Context
-) -> Iterator[Scored]:
+) -> Generator[Scored, None, None]:
     """Yield the parts that are wanted: from the devices of this process, or from workers."""
+    if len(done) * problem.block(len(values)) >= len(values):
+        return
     if context.scheduler is None:
         yield from problem.parts(values, done=done)
         return

@@ -18,6 +18,7 @@ from rootzone.studies.context import Context
 from rootzone.studies.transect_input import N0_NAME, Prepared, share_of_horizons
 from rootzone.studies.transect_twin import gravimetric_water
 
+SERIES = ("counts", "theta", "mass", "root_zone", "water")
 BAND = (0.05, 0.95)
 """Quantiles of the kept sets that a band spans."""
 DEFAULT, CALIBRATED = "default", "calibrated"
@@ -37,14 +38,17 @@ class Run:
         Gravimetric water of soil and lattice that the counts say [g g-1].
     root_zone : array (day, place)
         Mean soil water down to the depth of the root zone [m3 m-3].
+    water : array (day, place)
+        The same down to the depth that sensors of stations stand for.
     lower, upper : dict of array
-        Band of ``counts``, ``theta``, ``mass``, ``root_zone``; empty for one set.
+        Band of all of these; empty for one set.
     """
 
     counts: np.ndarray
     theta: np.ndarray
     mass: np.ndarray
     root_zone: np.ndarray
+    water: np.ndarray
     lower: dict[str, np.ndarray] = field(default_factory=dict)
     upper: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -131,7 +135,10 @@ class Runner:
 
     def __init__(self, study: TransectStudy, prepared: Prepared):
         self._study, self._p = study, prepared
-        self._share = share_of_horizons(prepared.model, study.evaluation.depth)
+        depth, given = study.evaluation.depth, study.observations
+        self._share = share_of_horizons(prepared.model, depth)
+        sensors = given.water_depth if isinstance(given, SitesObservations) else depth
+        self._sensors = share_of_horizons(prepared.model, sensors)
         cells = prepared.places.cell
         weights = prepared.counted.weights
         if weights is not None:
@@ -176,15 +183,13 @@ class Runner:
     def run(self, counts: np.ndarray, theta: np.ndarray, N0: np.ndarray | float) -> Run:
         """Return a run of series (day, place), (day, horizon, place)."""
         root_zone = np.einsum("dhp,h->dp", theta, self._share)
-        return Run(counts, theta, gravimetric_water(counts, N0), root_zone)
+        water = np.einsum("dhp,h->dp", theta, self._sensors)
+        return Run(counts, theta, gravimetric_water(counts, N0), root_zone, water)
 
     def summary(self, members: Members, which: "range | list[int]") -> Run:
         """Return the mean of some sets and their band."""
         runs = [self.run(members.counts[n], members.theta[n], float(members.N0[n])) for n in which]
-        stacked = {
-            name: np.stack([getattr(run, name) for run in runs])
-            for name in ("counts", "theta", "mass", "root_zone")
-        }
+        stacked = {name: np.stack([getattr(run, name) for run in runs]) for name in SERIES}
         mean = {name: x.mean(axis=0) for name, x in stacked.items()}
         if len(runs) == 1:
             return Run(**mean)
@@ -226,7 +231,7 @@ def _chosen(runs: Mapping[str, Run], own: list[str]) -> Run:
         return {n: pick({k: getattr(r, side)[n] for k, r in runs.items()}) for n in names}
 
     return Run(
-        *(all_of(name) for name in ("counts", "theta", "mass", "root_zone")),
+        *(all_of(name) for name in SERIES),
         lower=band("lower"),
         upper=band("upper"),
     )
@@ -254,10 +259,8 @@ def _scored(
         "observed counts": (run.counts, np.asarray(counts.values)),
         "observed gravimetric water": (run.mass, np.where(late, found.observed_mass, np.nan)),
     }
-    if WATER in p.judged and isinstance(study.observations, SitesObservations):
-        share = share_of_horizons(p.model, study.observations.water_depth)
-        water = np.einsum("dhp,h->dp", run.theta, share)
-        pairs["observed soil water"] = (water, np.asarray(p.judged[WATER].values))
+    if WATER in p.judged:
+        pairs["observed soil water"] = (run.water, np.asarray(p.judged[WATER].values))
     if found.truth is not None:
         pairs["true counts"] = (run.counts, found.truth.counts)
         pairs["true root-zone water"] = (run.root_zone, found.truth.root_zone)

@@ -10,11 +10,9 @@ from rootzone.calibrate.behavioral import LEVELS, distribution
 from rootzone.calibrate.objectives import SCORES
 from rootzone.calibrate.problem import COUNTS
 from rootzone.config.transect import TransectStudy
-from rootzone.config.transect_sites import SitesObservations
 from rootzone.studies.transect import TransectResult
 from rootzone.studies.transect_ensemble import STORE
 from rootzone.studies.transect_evaluate import BAND, CALIBRATED, DEFAULT, Run
-from rootzone.studies.transect_input import share_of_horizons
 
 _CDF = np.linspace(0.0, 1.0, 201)
 _SERIES = {
@@ -22,6 +20,7 @@ _SERIES = {
     "mass": ("g g-1", "gravimetric water of soil and lattice by the counts"),
     "root_zone": ("m3 m-3", "mean soil water of the root zone"),
     "theta": ("m3 m-3", "soil water of the horizon"),
+    "water": ("m3 m-3", "mean soil water of the depth of the sensors"),
 }
 
 
@@ -62,6 +61,8 @@ def _line(study: TransectStudy, result: TransectResult) -> xr.Dataset:
 
     def put(run: Run, suffix: str, words: str) -> None:
         for name, (units, long_name) in _SERIES.items():
+            if name == "water" and p.counted.water is None:
+                continue
             dims = ("time", "horizon", "place") if name == "theta" else ("time", "place")
             attrs = {"units": units, "long_name": f"{long_name}, {words}"}
             data[f"{name}_{suffix}"] = (dims, _small(getattr(run, name)), attrs)
@@ -91,7 +92,6 @@ def _line(study: TransectStudy, result: TransectResult) -> xr.Dataset:
     if p.counted.water is not None:
         attrs = {"units": "m3 m-3", "long_name": "observed soil water"}
         data["water_observed"] = (("time", "place"), _small(p.counted.water), attrs)
-        data |= _water(study, result)
     judged = np.isfinite(np.asarray(p.judged[COUNTS].values)).any(axis=1)
     data["scored"] = ("time", judged.astype("i1"), {"long_name": "days that the scores are of"})
     rain = np.asarray(p.model.catchment.weather.precipitation)[setup.warming_days :]
@@ -104,26 +104,6 @@ def _line(study: TransectStudy, result: TransectResult) -> xr.Dataset:
     dataset["horizon_top"].attrs = {"units": "cm", "long_name": "upper depth"}
     dataset.attrs["root_zone_depth_cm"] = study.evaluation.depth
     return dataset
-
-
-def _water(study: TransectStudy, result: TransectResult) -> dict[str, Any]:
-    """Return the simulated water of the depth that the sensors of stations stand for."""
-    assert isinstance(study.observations, SitesObservations)
-    share = share_of_horizons(result.prepared.model, study.observations.water_depth)
-    words = f"mean soil water of 0-{study.observations.water_depth:g} cm"
-    calibrated = result.found.calibrated
-    found = {
-        "water_default": result.found.default.theta,
-        "water_calibrated": calibrated.theta,
-        "water_lower": calibrated.lower.get("theta"),
-        "water_upper": calibrated.upper.get("theta"),
-    }
-    attrs = {"units": "m3 m-3", "long_name": words}
-    return {
-        name: (("time", "place"), _small(np.einsum("dhp,h->dp", theta, share)), attrs)
-        for name, theta in found.items()
-        if theta is not None
-    }
 
 
 def _small(values: np.ndarray) -> np.ndarray:
