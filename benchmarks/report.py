@@ -6,6 +6,7 @@ from pathlib import Path
 from common import RESULTS
 from learn_report import learn
 from richards_report import random_columns, richards
+from transect_report import kills, transect
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 
@@ -117,6 +118,8 @@ SECTIONS = {
     "random_columns": random_columns,
     "catchment": catchment,
     "learn": learn,
+    "transect": transect,
+    "kill_transect": kills,
 }
 
 

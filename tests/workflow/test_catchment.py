@@ -517,7 +517,7 @@ def test_commented_sources_of_the_template_are_studies(tmp_path):
             opened = re.sub(rf"(?m)^  {twice}:.*\n", "", opened)
         path.write_text("kind: catchment\nsource:\n" + opened + "\n")
         load_study(path)
-    assert methods == ["mhm_folder", "maps"]
+    assert methods == ["mhm_folder", "maps", "sites"]
 
 
 def test_template_and_demo_are_fine(tmp_path):

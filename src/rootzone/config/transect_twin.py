@@ -16,6 +16,13 @@ class TwinObservations(Part):
         description="truth: the model itself with parameters drawn within the bounds, or Richards "
         "columns with COSMIC and structure near the track",
     )
+    spread: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="truth of the same model: its parameters lie so far on the way from the "
+        "default to a random place between the bounds (1: anywhere between them)",
+    )
     truth_seed: int = Field(default=1, ge=0, lt=2**32, description="seed of truth, errors and gaps")
     errors: dict[str, float] = Field(
         default={

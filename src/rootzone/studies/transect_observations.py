@@ -109,7 +109,7 @@ def _twin(
     context.progress("making the truth", 0.06)
     warming = model.setup.warming_days
     if given.truth == "same_model":
-        values = drawn_parameters(space, calibration, given.truth_seed)
+        values = drawn_parameters(space, calibration, given.truth_seed, given.spread)
         truth = truth_of_model(model.catchment, values, places.cell, warming)
         at = calibration.table.names.index(N0_NAME)
         N0 = float(values[at])

@@ -41,10 +41,18 @@ class Truth(NamedTuple):
     snow: np.ndarray | None = None
 
 
-def drawn_parameters(space: Space, calibration: Calibration, seed: int) -> np.ndarray:
-    """Return all global parameters of a truth: the searched ones drawn within their bounds."""
+def drawn_parameters(
+    space: Space, calibration: Calibration, seed: int, spread: float
+) -> np.ndarray:
+    """Return all global parameters of a truth.
+
+    The searched ones lie on the way from their defaults to random places between the bounds, a
+    share ``spread`` of it: parameters drawn anywhere make soils that nobody has seen.
+    """
     rng = np.random.default_rng([seed, _PARAMETERS])
-    return calibration.all_values(space.from_unit(rng.random(len(space))))
+    start = np.clip(space.to_unit(space.default), 0.0, 1.0)
+    unit = start + spread * (rng.random(len(space)) - start)
+    return calibration.all_values(space.from_unit(unit))
 
 
 def truth_of_model(
