@@ -23,7 +23,7 @@ from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-from common import RESULTS, save
+from common import save
 
 WARMING, DAYS = 1826, 304
 STUDY = {
@@ -57,9 +57,10 @@ def one(job: dict) -> dict:
     study = dict(STUDY)
     study["search"] = {"ensemble": {"sets": job["sets"]}}
     loaded = load_study(study)
+    if job["workers"]:
+        return {**job, **_workers(loaded, job)}
     with tempfile.TemporaryDirectory() as folder:
-        scheduler = "local" if job["workers"] else None
-        context = Context(folder=Path(folder), scheduler=scheduler, workers=job["workers"] or None)
+        context = Context(folder=Path(folder))
         prepared = prepare(loaded, context)
         if job["cells"] < 29:
             prepared = _cut(prepared, job["cells"])
@@ -151,8 +152,7 @@ def main() -> None:
         for n in (tenth // 8, tenth // 4, tenth // 2, tenth)
     ]
     cells = [in_process({"sets": tenth // 4, "cells": n, "workers": 0}) for n in (7, 14)]
-    workers = [in_process({"sets": tenth // 4, "cells": 29, "workers": n}) for n in (1, 2)]
-    mhm = json.loads((RESULTS / "catchment.json").read_text())
+    workers = [in_process({"sets": tenth // 2, "cells": 29, "workers": n}) for n in (1, 2)]
     save(
         "transect",
         {
@@ -161,7 +161,6 @@ def main() -> None:
             "rows": rows,
             "cells": cells,
             "workers": workers,
-            "mhm": mhm.get("rows", mhm.get("runs")),
         },
     )
 
