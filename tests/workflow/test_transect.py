@@ -253,9 +253,20 @@ def test_segments_along_a_line_of_the_study(tmp_path, done):
         ({"search": {"ensemble": {"sampler": "table"}}}, "table is wanted"),
         ({"search": {"behavioral": {"best": None}}}, "best or at_least is wanted"),
         ({"search": {"objective": {"water": 0.5}}}, "hold no soil water"),
+        (
+            {"search": {"beside": [{"method": "dds"}], "beside_for": "medow"}},
+            "beside_for names 'medow'",
+        ),
+        (
+            {"search": {"beside": [{"method": "nuts", "parameters": ["Desilets_LW2"]}]}},
+            "names 'Desilets_LW2', which is not searched",
+        ),
+        ({"transfer": {"method": "twin", "sites": {"medow": 1}}}, "transfer.sites names 'medow'"),
     ],
 )
-def test_bad_studies_are_told_in_a_sentence(parts, words):
+def test_bad_studies_are_told_in_a_sentence(parts, words, monkeypatch):
+    """Before the ensemble is run: nobody waits for a wrong name."""
+    monkeypatch.delattr("rootzone.calibrate.problem.Problem.parts")
     with pytest.raises(RootzoneError) as error:
         rootzone.run(changed(**parts))
     assert words in str(error.value)

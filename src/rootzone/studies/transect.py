@@ -18,6 +18,7 @@ from rootzone.studies.context import Context
 from rootzone.studies.transect_ensemble import Ensemble, run_ensemble
 from rootzone.studies.transect_evaluate import Found, evaluate
 from rootzone.studies.transect_input import Prepared, prepare
+from rootzone.studies.transect_plan import require_plan
 from rootzone.studies.transect_searches import Compared, compare_searches
 from rootzone.studies.transect_sensitivity import Informed, sensitivity
 from rootzone.studies.transect_transfer import Transferred, transfer
@@ -65,8 +66,9 @@ def run_transect(study: TransectStudy, context: Context, *, made_with: str) -> T
     """Run the study."""
     use_all_cores()
     prepared = prepare(study, context)
-    ensemble = run_ensemble(study, prepared, context, made_with=made_with)
     aims = aims_of(study, prepared)
+    require_plan(study, prepared, aims)
+    ensemble = run_ensemble(study, prepared, context, made_with=made_with)
     kept = {
         name: behavioral(
             ensemble.values,
@@ -98,7 +100,8 @@ def run_transect(study: TransectStudy, context: Context, *, made_with: str) -> T
 
 def check_transect(study: TransectStudy, context: Context) -> None:
     """Read all input and raise what is wrong with it."""
-    prepare(study, context)
+    prepared = prepare(study, context)
+    require_plan(study, prepared, aims_of(study, prepared))
 
 
 def aims_of(study: TransectStudy, prepared: Prepared) -> dict[str, Aim]:

@@ -24,7 +24,6 @@ from rootzone.calibrate.searches import (
 )
 from rootzone.config.transect import TransectStudy
 from rootzone.config.transect_search import Dds, Gradient, Nuts, SceUa, Smoother
-from rootzone.core import StudyError
 from rootzone.data.search_record import Record
 from rootzone.simulate.catchment_gradient import value_and_gradient, values_at_places
 from rootzone.studies.context import Context
@@ -172,10 +171,6 @@ def compare_searches(
     if not study.search.beside:
         return []
     name = study.search.beside_for or next(iter(aims))
-    if name not in aims:
-        raise StudyError(
-            f"search.beside_for names '{name}', sets are searched for {', '.join(aims)}"
-        )
     target = Target(study, prepared, name, aims[name])
     found = [_of_ensemble(study, prepared, ensemble, target)]
     for number, settings in enumerate(study.search.beside, start=1):

@@ -109,11 +109,6 @@ def _sites(
         yield from _twin_sites(study, given, prepared, kept, context)
         return
     for one in given:
-        if one.section not in kept and len(kept) > 1:
-            raise StudyError(
-                f"transfer: '{one.name}' takes the sets of '{one.section}', there are those of "
-                f"{', '.join(kept)}"
-            )
         yield _given_site(study, one, prepared, context)
 
 
@@ -127,19 +122,10 @@ def _twin_sites(
     kept: Mapping[str, Behavioral],
     context: Context,
 ) -> Iterator[_Site]:
-    if not isinstance(study.observations, TwinObservations):
-        raise StudyError("transfer.method: twin wants observations.method: twin")
-    source = study.source
-    if source.method != "synthetic" or source.preset != "rail_valley":
-        raise StudyError("transfer.method: twin wants source.preset: rail_valley")
+    assert isinstance(study.observations, TwinObservations)
     rng = np.random.default_rng([study.observations.truth_seed, _SEEDS])
     number = 0
     for section, count in given.sites.items():
-        if section not in prepared.places.sections:
-            raise StudyError(
-                f"transfer.sites names '{section}', the sections of the line are "
-                f"{', '.join(prepared.places.sections)}"
-            )
         for n in range(count):
             number += 1
             other = study.model_copy(update={"seed": study.seed + _SEEDS + number})

@@ -1,0 +1,65 @@
+"""What is to come after the ensemble, checked before it: nobody waits hours for a wrong name."""
+
+import importlib.util
+from collections.abc import Collection
+
+from rootzone.config.transect import TransectStudy
+from rootzone.config.transect_search import Nuts, SceUa
+from rootzone.config.transect_twin import TwinObservations, TwinTransfer
+from rootzone.core import StudyError, nearest
+from rootzone.studies.transect_input import Prepared
+
+
+def require_plan(study: TransectStudy, prepared: Prepared, selections: Collection[str]) -> None:
+    """Refuse searches and transfers that cannot be done with these selections of sets.
+
+    Raises
+    ------
+    StudyError
+        If a name is unknown, a library is missing, or a transfer wants another study.
+    """
+    _require_searches(study, prepared, selections)
+    given = study.transfer
+    if isinstance(given, TwinTransfer):
+        if not isinstance(study.observations, TwinObservations):
+            raise StudyError("transfer.method: twin wants observations.method: twin")
+        if study.source.method != "synthetic" or study.source.preset != "rail_valley":
+            raise StudyError("transfer.method: twin wants source.preset: rail_valley")
+        for section in given.sites:
+            if section not in prepared.places.sections:
+                raise StudyError(
+                    f"transfer.sites names '{section}', the sections of the line are "
+                    f"{', '.join(prepared.places.sections)}"
+                )
+        return
+    for one in given or ():
+        if one.section not in selections and len(selections) > 1:
+            raise StudyError(
+                f"transfer: '{one.name}' takes the sets of '{one.section}', there are those of "
+                f"{', '.join(selections)}"
+            )
+
+
+def _require_searches(
+    study: TransectStudy, prepared: Prepared, selections: Collection[str]
+) -> None:
+    if not study.search.beside:
+        return
+    name = study.search.beside_for
+    if name is not None and name not in selections:
+        raise StudyError(
+            f"search.beside_for names '{name}', sets are searched for {', '.join(selections)}"
+        )
+    for settings in study.search.beside:
+        wanted = {SceUa: "spotpy", Nuts: "numpyro"}.get(type(settings))
+        if wanted is not None and importlib.util.find_spec(wanted) is None:
+            raise StudyError(
+                f"search.beside: {settings.method} wants the package '{wanted}': "
+                "pip install 'rootzone[search]'"
+            )
+        for parameter in settings.parameters if isinstance(settings, Nuts) else ():
+            if parameter not in prepared.space.names:
+                raise StudyError(
+                    f"search.beside: nuts.parameters names '{parameter}', which is not searched"
+                    f"{nearest(parameter, prepared.space.names)}"
+                )
