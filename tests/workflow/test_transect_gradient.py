@@ -12,7 +12,7 @@ from rootzone.calibrate.problem import Aim
 from rootzone.simulate.catchment_gradient import value_and_gradient
 from rootzone.studies.context import Context
 from rootzone.studies.transect_input import prepare
-from rootzone.studies.transect_searches import Target
+from rootzone.studies.transect_target import Target
 
 STUDY = {
     "kind": "transect",

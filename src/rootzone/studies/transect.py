@@ -19,8 +19,9 @@ from rootzone.studies.transect_ensemble import Ensemble, run_ensemble
 from rootzone.studies.transect_evaluate import Found, evaluate
 from rootzone.studies.transect_input import Prepared, prepare
 from rootzone.studies.transect_plan import require_plan
-from rootzone.studies.transect_searches import Compared, compare_searches
+from rootzone.studies.transect_searches import compare_searches
 from rootzone.studies.transect_sensitivity import Informed, sensitivity
+from rootzone.studies.transect_target import Compared
 from rootzone.studies.transect_transfer import Transferred, transfer
 
 JOINT = "joint"
