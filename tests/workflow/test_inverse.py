@@ -141,7 +141,7 @@ def test_a_killed_run_goes_on_to_the_same_content(run, tmp_path, monkeypatch):
     out.mkdir()
     shutil.copy(run.folder / "study.yaml", out)
     shutil.copytree(run.folder / "scenarios.zarr", out / "scenarios.zarr")
-    write = inverse_train._Checkpoint.write
+    write = inverse_train.Checkpoint.write
 
     def write_and_die(self, state, *losses):
         write(self, state, *losses)
@@ -151,7 +151,7 @@ def test_a_killed_run_goes_on_to_the_same_content(run, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(inverse_train._Checkpoint, "write", write_and_die)
+        patch.setattr(inverse_train.Checkpoint, "write", write_and_die)
         with pytest.raises(KeyboardInterrupt):
             rootzone.run(STUDY, out=out, resume=True)
     assert int(np.load(out / "training_site.npz")["train_loss"].shape[0]) == 1

@@ -5,6 +5,7 @@ from rootzone.config.catchment import CatchmentStudy
 from rootzone.config.column import ColumnStudy
 from rootzone.config.inverse import InverseStudy
 from rootzone.config.loading import KINDS, json_schema, load_study, template
+from rootzone.config.replicates import ReplicatesStudy
 from rootzone.config.station import StationStudy
 from rootzone.config.transect import TransectStudy
 
@@ -13,6 +14,7 @@ __all__ = [
     "CatchmentStudy",
     "ColumnStudy",
     "InverseStudy",
+    "ReplicatesStudy",
     "StationStudy",
     "StudyBase",
     "TransectStudy",

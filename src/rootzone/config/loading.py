@@ -14,6 +14,7 @@ from rootzone.config.column import ColumnStudy
 from rootzone.config.documents import Document, apply_override, read_document
 from rootzone.config.faults import sentences
 from rootzone.config.inverse import InverseStudy
+from rootzone.config.replicates import ReplicatesStudy
 from rootzone.config.station import StationStudy
 from rootzone.config.transect import TransectStudy
 from rootzone.core import StudyError, nearest
@@ -24,6 +25,7 @@ KINDS: dict[str, type[StudyBase]] = {
     "catchment": CatchmentStudy,
     "inverse": InverseStudy,
     "transect": TransectStudy,
+    "replicates": ReplicatesStudy,
 }
 """Study kinds by name."""
 

@@ -7,6 +7,12 @@ every step; members trained side by side answer as one mixture.
 from rootzone.learn.baselines import Climatology, Linear, Persistence
 from rootzone.learn.conformal import IntervalCorrection, Recalibration, coverage_table
 from rootzone.learn.distributions import Affine, Bounded, Distribution, Transformed
+from rootzone.learn.effects import (
+    EffectMixture,
+    SensorLikelihood,
+    joint_log_prob,
+    known_sensor,
+)
 from rootzone.learn.exchange import arrays_of, fill, model_from_arrays, model_to_arrays
 from rootzone.learn.finetune import everything, readout_only, with_spread
 from rootzone.learn.heads import (
@@ -15,6 +21,7 @@ from rootzone.learn.heads import (
     GaussianMixture,
     Head,
     Regression,
+    SensorEffect,
 )
 from rootzone.learn.losses import (
     Crps,
@@ -34,7 +41,7 @@ from rootzone.learn.scaling import Scaling, Standard
 from rootzone.learn.schedules import Constant, Cosine, Schedule, StepDecay
 from rootzone.learn.sequences import Sequences
 from rootzone.learn.train import Progress, finish, told, train
-from rootzone.learn.windows import WindowRule, Windows, cut, n_targets
+from rootzone.learn.windows import NoWindowError, WindowRule, Windows, cut, n_targets
 
 __all__ = [
     "Affine",
@@ -46,6 +53,7 @@ __all__ = [
     "Crps",
     "Direct",
     "Distribution",
+    "EffectMixture",
     "Embedding",
     "Gaussian",
     "GaussianMixture",
@@ -61,6 +69,7 @@ __all__ = [
     "Names",
     "NegativeLogLikelihood",
     "Network",
+    "NoWindowError",
     "NormalMixture",
     "Persistence",
     "Preset",
@@ -71,6 +80,8 @@ __all__ = [
     "ReleasedLikelihood",
     "Scaling",
     "Schedule",
+    "SensorEffect",
+    "SensorLikelihood",
     "Sequences",
     "SquaredError",
     "Standard",
@@ -88,6 +99,8 @@ __all__ = [
     "fill",
     "finish",
     "inverse",
+    "joint_log_prob",
+    "known_sensor",
     "lstm_scan",
     "model_from_arrays",
     "model_to_arrays",

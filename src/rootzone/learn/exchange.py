@@ -18,6 +18,7 @@ from rootzone.learn.heads import (
     GaussianMixture,
     Head,
     Regression,
+    SensorEffect,
 )
 from rootzone.learn.model import Model, Names
 from rootzone.learn.network import Direct, Embedding, MaskedMean, Network
@@ -30,7 +31,9 @@ _HEADS: dict[str, type] = {
     "gaussian": Gaussian,
     "gaussian mixture": GaussianMixture,
     "asymmetric laplace mixture": AsymmetricLaplaceMixture,
+    "sensor effect": SensorEffect,
 }
+_HEAD_FIELDS = ("components", "spread", "noise")
 
 
 def arrays_of(tree: Any) -> dict[str, np.ndarray]:
@@ -86,7 +89,7 @@ def describe(model: Model) -> dict[str, Any]:
     """Return what the arrays of a model do not say, as JSON-able words and numbers."""
     network = model.network
     head = next(name for name, kind in _HEADS.items() if type(model.head) is kind)
-    fields = {f: getattr(model.head, f) for f in ("components", "spread") if hasattr(model.head, f)}
+    fields = {f: getattr(model.head, f) for f in _HEAD_FIELDS if hasattr(model.head, f)}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -94,6 +97,7 @@ def describe(model: Model) -> dict[str, Any]:
         "members": model.members,
         "hidden": network.lstm.hidden,
         "dropout": network.dropout,
+        "bottleneck": None if network.bottleneck is None else network.bottleneck.shape[-1],
         "initial_state": network.initial is not None,
         "embed": _embedding_words(network.embed),
         "embed_static": _embedding_words(network.embed_static),
@@ -122,6 +126,8 @@ def _head(words: dict[str, Any]) -> Head:
     kind = words.pop("kind")
     if kind not in _HEADS:
         raise DataError(f"the stored model has the unknown head '{kind}'{nearest(kind, _HEADS)}")
+    if "noise" in words:
+        words["noise"] = tuple(words["noise"])
     return _HEADS[kind](**words)
 
 
@@ -143,6 +149,7 @@ def _template(words: dict[str, Any]) -> Model:
         embed_static=_embedding(words["embed_static"], key),
         initial_state=words["initial_state"],
         dropout=words["dropout"],
+        bottleneck=words.get("bottleneck"),
     )
     widen = lambda leaf: jax.ShapeDtypeStruct((members, *leaf.shape), "f4")  # noqa: E731
     network = jax.tree.map(widen, network)

@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from rootzone.learn.effects import EffectMixture
 from rootzone.learn.mixtures import LaplaceMixture, Mixture, NormalMixture
 
 
@@ -103,4 +104,38 @@ class AsymmetricLaplaceMixture(eqx.Module):
         logit, loc, log_scale, asymmetry = jnp.split(raw, 4, axis=-1)
         return LaplaceMixture(
             jax.nn.log_softmax(logit, axis=-1), loc, jnp.exp(log_scale), asymmetry
+        )
+
+
+class SensorEffect(eqx.Module):
+    """K classes of sensors, each with what stays and what does not, see :mod:`.effects`.
+
+    Attributes
+    ----------
+    components : int
+        Number of classes.
+    noise : tuple of float
+        Standard deviation of the instruments on the network's scale, for each target; empty:
+        none besides what is learned.
+    """
+
+    components: int = eqx.field(static=True, default=2)
+    noise: tuple[float, ...] = eqx.field(static=True, default=())
+
+    @property
+    def size(self) -> int:
+        """Return 4 K."""
+        return 4 * self.components
+
+    def distribution(self, raw: jax.Array) -> EffectMixture:
+        """Return the mixture of one time, what stays of a sensor kept apart."""
+        logit, loc, log_effect, log_error = jnp.split(raw, 4, axis=-1)
+        least = jnp.asarray(self.noise or (0.0,), raw.dtype)[:, None]
+        effect, variance = jnp.exp(log_effect), jnp.exp(2 * log_error) + least**2
+        return EffectMixture(
+            jax.nn.log_softmax(logit, axis=-1),
+            loc,
+            jnp.sqrt(effect**2 + variance),
+            effect,
+            jnp.sqrt(variance),
         )

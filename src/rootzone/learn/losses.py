@@ -61,10 +61,13 @@ class ReleasedLikelihood(eqx.Module):
     Attributes
     ----------
     floor : float
-        Added to the densities.
+        Added to the densities; 0 is none.
+    double_softmax : bool
+        Whether the weights go through a softmax once more.
     """
 
     floor: float = eqx.field(static=True, default=1e-8)
+    double_softmax: bool = eqx.field(static=True, default=True)
 
     def __call__(self, predicted: Transformed, obs: jax.Array) -> jax.Array:
         """Return the loss at observations."""
@@ -73,7 +76,11 @@ class ReleasedLikelihood(eqx.Module):
             raise TypeError("the released likelihood is one of Gaussian mixtures")
         missing = jnp.isnan(obs)
         z = jnp.where(missing, 0.0, predicted.transform.inverse(obs))
-        density = jnp.exp(base.component_log_prob(z[..., None]))
-        again = jax.nn.log_softmax(base.weight, axis=-1)
-        score = logsumexp(again + jnp.log(density + self.floor), axis=-1)
+        log_density = base.component_log_prob(z[..., None])
+        if self.floor > 0:
+            log_density = jnp.log(jnp.exp(log_density) + self.floor)
+        weight = base.log_weight
+        if self.double_softmax:
+            weight = jax.nn.log_softmax(base.weight, axis=-1)
+        score = logsumexp(weight + log_density, axis=-1)
         return jnp.where(missing, jnp.nan, -score)

@@ -113,6 +113,11 @@ class Mixture(eqx.Module):
         """Return the same with one more batch axis at the end, for several observations each."""
         return jax.tree.map(lambda a: a[..., None, :], self)
 
+    def moved(self, loc: jax.Array, scale: jax.Array) -> Self:
+        """Return the mixture of loc + scale x, both (..., 1)."""
+        at = lambda m: (m.loc, m.scale)  # noqa: E731
+        return eqx.tree_at(at, self, (loc + scale * self.loc, scale * self.scale))
+
 
 class NormalMixture(Mixture):
     """Mixture of K Gaussians; ``loc`` is the mean, ``scale`` the standard deviation."""
@@ -176,7 +181,7 @@ class LaplaceMixture(Mixture):
         """Return the shares of the mass below the locations."""
         return jax.nn.sigmoid(self.asymmetry)
 
-    def _rates(self) -> tuple[jax.Array, jax.Array]:
+    def rates(self) -> tuple[jax.Array, jax.Array]:
         """Return the decay below and above the location, per unit."""
         return jax.nn.sigmoid(-self.asymmetry) / self.scale, self.tau / self.scale
 
@@ -186,7 +191,7 @@ class LaplaceMixture(Mixture):
 
     def component_log_prob(self, x: jax.Array) -> jax.Array:
         """Return the log densities of the components."""
-        below, above = self._rates()
+        below, above = self.rates()
         away = x - self.loc
         log_tau, log_rest = self._log_shares()
         height = log_tau + log_rest - jnp.log(self.scale)
@@ -194,7 +199,7 @@ class LaplaceMixture(Mixture):
 
     def component_cdf(self, x: jax.Array) -> jax.Array:
         """Return the distribution functions of the components."""
-        below, above = self._rates()
+        below, above = self.rates()
         away = x - self.loc
         left = self.tau * jnp.exp(below * jnp.minimum(away, 0))
         right = 1 - jax.nn.sigmoid(-self.asymmetry) * jnp.exp(-above * jnp.maximum(away, 0))
@@ -202,7 +207,7 @@ class LaplaceMixture(Mixture):
 
     def component_quantile(self, p: jax.Array) -> jax.Array:
         """Return the quantiles of the components."""
-        below, above = self._rates()
+        below, above = self.rates()
         log_tau, log_rest = self._log_shares()
         left = jnp.minimum(jnp.log(p) - log_tau, 0) / below
         right = jnp.maximum(log_rest - jnp.log1p(-p), 0) / above
@@ -210,13 +215,13 @@ class LaplaceMixture(Mixture):
 
     def component_moments(self) -> tuple[jax.Array, jax.Array]:
         """Return means and variances of the components."""
-        below, above = (1 / rate for rate in self._rates())
+        below, above = (1 / rate for rate in self.rates())
         return self.loc + above - below, above**2 + below**2
 
     def break_points(self) -> jax.Array:
         """Return points that double their distance from the location on both sides."""
         steps = jnp.asarray([0.5, 1.0, 2.0, 4.0, 7.0, 11.0, 17.0, 25.0], self.loc.dtype)
-        below, above = (1 / rate[..., None] for rate in self._rates())
+        below, above = (1 / rate[..., None] for rate in self.rates())
         loc = self.loc[..., None]
         return jnp.concatenate([loc - below * steps[::-1], loc, loc + above * steps], axis=-1)
 

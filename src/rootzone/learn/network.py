@@ -151,12 +151,15 @@ class Network(eqx.Module):
     lstm : Lstm
         The memory; attributes are inputs of every step.
     readout, bias : array (hidden, targets * size), (targets * size)
-        From the hidden state to the raw outputs of the head.
+        From the hidden state (or the bottleneck) to the raw outputs of the head.
     targets : int
         Number of targets.
     dropout : float
         Share of hidden features withheld from the readout in training, the same for all steps of
         a sequence (Gal and Ghahramani 2016, arXiv:1512.05287).
+    bottleneck : array (hidden, width) or None
+        A linear layer between the hidden state and the readout: all parameters of the
+        distribution then depend on ``width`` numbers alone.
     """
 
     embed: Embedding
@@ -167,6 +170,7 @@ class Network(eqx.Module):
     bias: jax.Array
     targets: int = eqx.field(static=True)
     dropout: float = eqx.field(static=True, default=0.0)
+    bottleneck: jax.Array | None = None
 
     @classmethod
     def start(
@@ -181,6 +185,7 @@ class Network(eqx.Module):
         initial_state: bool = False,
         dropout: float = 0.0,
         forget_bias: ArrayLike = 3.0,
+        bottleneck: int | None = None,
     ) -> "Network":
         """Return a network with random weights.
 
@@ -196,6 +201,8 @@ class Network(eqx.Module):
             Let the attributes set the first state too.
         dropout, forget_bias : float
             See the class and :meth:`Lstm.start`.
+        bottleneck : int, optional
+            Width of a linear layer before the readout; by default there is none.
         """
         k_lstm, k_readout, k_initial = jax.random.split(key, 3)
         extra = 0 if embed_static is None else embed_static.width
@@ -204,15 +211,23 @@ class Network(eqx.Module):
         if initial_state and embed_static is not None:
             shape = (embed_static.width, 2 * hidden)
             initial = jax.random.uniform(k_initial, shape, float, -limit, limit)
+        width, narrow = hidden, None
+        if bottleneck is not None:
+            # a key of its own: the other weights are those of a network without
+            shape, width = (hidden, bottleneck), bottleneck
+            k_narrow = jax.random.fold_in(key, 1)
+            narrow = jax.random.uniform(k_narrow, shape, float, -limit, limit)
+        bound = width**-0.5
         return cls(
             embed,
             embed_static,
             initial,
             Lstm.start(embed.width + extra, hidden, key=k_lstm, forget_bias=forget_bias),
-            jax.random.uniform(k_readout, (hidden, targets * size), float, -limit, limit),
+            jax.random.uniform(k_readout, (width, targets * size), float, -bound, bound),
             jnp.zeros(targets * size),
             targets,
             dropout,
+            narrow,
         )
 
     def constant(self, static: jax.Array | None, *, key: jax.Array | None = None):
@@ -263,5 +278,7 @@ class Network(eqx.Module):
         if keys[2] is not None and self.dropout > 0:
             kept = jax.random.bernoulli(keys[2], 1 - self.dropout, (batch, self.lstm.hidden))
             hidden = hidden * (kept / (1 - self.dropout)).astype(hidden.dtype)
+        if self.bottleneck is not None:
+            hidden = hidden @ self.bottleneck
         raw = hidden @ self.readout + self.bias
         return raw.reshape(*raw.shape[:2], self.targets, -1), state

@@ -15,11 +15,15 @@ from rootzone.learn.distributions import Transformed
 from rootzone.learn.lstm import State
 from rootzone.learn.model import Model, Prepared, over_members
 from rootzone.learn.sequences import Sequences
-from rootzone.learn.windows import WindowRule
+from rootzone.learn.windows import WindowRule, Windows
 from rootzone.simulate import workers
 
 PIECE = 1024
 """Steps computed together; the state goes on from piece to piece."""
+
+
+WIDE = 32 * 1024
+"""Steps times windows that are computed together, at most (16 windows at least)."""
 
 
 class Asked(NamedTuple):
@@ -162,11 +166,13 @@ def predict_windows(
     *,
     with_target: bool = False,
     dropout_key: jax.Array | None = None,
+    wanted: np.ndarray | None = None,
 ) -> Any:
     """Return what is asked at every step, each read in a window of its own from nothing.
 
-    For networks that were trained on one target per window, which know no longer past. Each step
-    of a block after the warm-up is in one window; every other step is NaN. Steps whose window
+    For networks that were trained on one target per window, which know no longer past; and, with
+    windows as long as the longest block and no warm-up, for blocks read from their start. Each
+    step of a block after the warm-up is in one window; every other step is NaN. Steps whose window
     misses an input, where the network wants all, are NaN too.
 
     Parameters
@@ -175,45 +181,62 @@ def predict_windows(
         As in :func:`predict`; ``what`` returns floating arrays.
     rule : WindowRule
         The windows, as in training.
+    wanted : bool array (series, time), optional
+        Windows without such a step are not read.
 
     Returns
     -------
     pytree of numpy arrays (series, time, target, ...)
         The answers.
+
+    Raises
+    ------
+    NoWindowError
+        If no window holds a wanted step.
     """
     known = data.replicated_target
     shape = known.shape[:2]
-    everywhere = np.where(data.used[..., None, None], 0.0, np.nan)
+    asked_for = data.used if wanted is None else data.used & wanted
+    everywhere = np.where(asked_for[..., None, None], 0.0, np.nan).astype("f4")
     batches = batches_of(
         model,
-        data._replace(target=np.broadcast_to(everywhere, known.shape)),
+        data._replace(target=np.broadcast_to(everywhere, (*shape, known.shape[2], 1))),
         rule,
         complete_inputs=model.network.embed.needs_all,
     )
-    beyond = np.full((len(known), rule.length, *known.shape[2:]), np.nan)
+    beyond = np.full((len(known), rule.length, *known.shape[2:]), np.nan, "f4")
     target = jnp.asarray(np.concatenate([known, beyond], axis=1), "f4")
     batches = batches._replace(data=batches.data._replace(target=target))
-    windows = jax.tree.map(np.asarray, batches.windows)
-    asked, answers = Asked(what, with_target, dropout_key), None
-    for begin in range(0, batches.n_windows, LANES):
-        chosen = np.minimum(np.arange(begin, begin + LANES), batches.n_windows - 1)
+    windows = Windows(*(np.asarray(part) for part in batches.windows))
+    asked, n = Asked(what, with_target, dropout_key), batches.n_windows
+    most = max(1, WIDE // (LANES * rule.length))
+    width = LANES * min(most, 1 << (-(-n // LANES) - 1).bit_length())  # few sizes, few programs
+
+    def answer(begin: int) -> Any:
+        chosen = np.minimum(np.arange(begin, begin + width), n - 1)
         found = _window_answers(model, asked, batches, rule, jnp.asarray(chosen))
-        found = jax.tree.map(np.asarray, found)
-        if answers is None:
-            empty = lambda a: np.full((*shape, *a.shape[2:]), np.nan, a.dtype)  # noqa: E731
-            answers = jax.tree.map(empty, found)
-        for lane, n in enumerate(chosen[: batches.n_windows - begin]):
-            series, start, first, last = (int(part[n]) for part in windows)
-            steps = slice(first - rule.warm_up, last - rule.warm_up)
-            place = (series, slice(start + first, start + last))
-            for whole, part in zip(jax.tree.leaves(answers), jax.tree.leaves(found), strict=True):
-                whole[place] = part[steps, lane]
+        return jax.tree.map(np.asarray, found)
+
+    def keep(begin: int, found: Any) -> None:
+        number = np.arange(begin, min(begin + width, n))
+        series, start, first, last = (part[number] for part in windows)
+        late = np.arange(rule.warm_up, rule.length)[:, None]
+        step, lane = np.nonzero((late >= first) & (late < last))
+        at = (series[lane], start[lane] + step + rule.warm_up)
+        for whole, part in zip(jax.tree.leaves(answers), jax.tree.leaves(found), strict=True):
+            whole[at] = part[step, lane]
+
+    found = answer(0)
+    answers = jax.tree.map(lambda a: np.full((*shape, *a.shape[2:]), np.nan, a.dtype), found)
+    keep(0, found)
+    with ThreadPoolExecutor(len(workers())) as pool:
+        list(pool.map(lambda begin: keep(begin, answer(begin)), range(width, n, width)))
     return answers
 
 
 @eqx.filter_jit
 def _window_answers(model: Model, asked: Asked, batches: Batches, rule: WindowRule, chosen):
-    """Return answers (time after warm-up, window, ...) of 16 windows."""
+    """Return answers (time after warm-up, window, ...) of some windows."""
     inputs, target, static, upper = gather(batches.data, batches.windows, chosen, rule)
     key = None if asked.key is None else jax.random.fold_in(asked.key, chosen[0])
     raw = over_members(

@@ -1,7 +1,7 @@
 """Networks and recipes under one name: of the inverse study, and of Bischof et al. (2025)."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -93,18 +93,17 @@ def inverse(
     return Preset(build, head, recipe)
 
 
-def _plain(inputs: int, attributes: int, targets: int, head: Head, hidden: int):
-    """Return a builder of the paper's network: all inputs enter as they are, dropout 0.4."""
+def _plain(inputs: int, attributes: int, targets: int, size: int, rest: dict[str, Any]):
+    """Return a builder of the paper's network: all inputs enter as they are."""
 
     def build(key: jax.Array) -> Network:
         return Network.start(
             Direct(inputs),
-            hidden=hidden,
             targets=targets,
-            size=head.size,
+            size=size,
             key=key,
             embed_static=Direct(attributes) if attributes else None,
-            dropout=0.4,
+            **rest,
         )
 
     return build
@@ -118,6 +117,9 @@ def replicates_paper(
     head: Head = THREE_GAUSSIANS,
     hidden: int = 64,
     released: bool = True,
+    length: int = 128,
+    dropout: float = 0.4,
+    bottleneck: int | None = None,
 ) -> Preset:
     """Return condLSTM (head ``Gaussian()``) or 3G-LSTM (``GaussianMixture(3)``) as published.
 
@@ -136,13 +138,19 @@ def replicates_paper(
     released : bool
         With the faults of the released code: weights through a softmax twice and a floor under
         the densities in training, dropout left on in the test. Otherwise as the paper describes.
+    length : int
+        Steps of a window.
+    dropout : float
+        Share of the memory withheld in training [1].
+    bottleneck : int, optional
+        Width of a linear layer before the readout.
 
     Notes
     -----
     Source: Bischof et al. (2025) and its released code.
     """
     recipe = Recipe(
-        WindowRule.one_target(128),
+        WindowRule.one_target(length),
         epochs=10,
         batch=128,
         loss=ReleasedLikelihood() if released else NegativeLogLikelihood(),
@@ -153,7 +161,8 @@ def replicates_paper(
         drop_last=True,
         complete_inputs=True,
     )
-    return Preset(_plain(inputs, attributes, targets, head, hidden), head, recipe, released)
+    rest = {"hidden": hidden, "dropout": dropout, "bottleneck": bottleneck}
+    return Preset(_plain(inputs, attributes, targets, head.size, rest), head, recipe, released)
 
 
 def replicates_corrected(
@@ -166,18 +175,30 @@ def replicates_corrected(
     length: int = 720,
     warm_up: int = 127,
     epochs: int = 10,
+    dropout: float = 0.4,
+    bottleneck: int | None = None,
+    static_groups: Sequence[Sequence[int]] | None = None,
+    longest: float = 50.0,
 ) -> Preset:
     """Return the same networks trained on whole sequences with the likelihood itself.
 
     Arguments as in :func:`replicates_paper` and :func:`inverse`; every input and every attribute
-    may be missing. The same steps are targets as in windows of 128.
+    may be missing. With ``warm_up`` 127 the same steps are targets as in windows of 128.
+
+    Parameters
+    ----------
+    inputs, attributes, targets, head, hidden, length, warm_up, epochs, dropout, bottleneck
+        See above.
+    static_groups : sequence of sequences of int, optional
+        Attributes that are missing together; by default all are.
+    longest : float
+        Longest memory that a network begins with [steps], see :func:`spread_memories`.
     """
+    groups = [list(range(attributes))] if static_groups is None else static_groups
 
     def build(key: jax.Array) -> Network:
         k_inputs, k_static, k_rest = jax.random.split(key, 3)
-        static = None
-        if attributes:
-            static = MaskedMean.start([list(range(attributes))], 16, key=k_static)
+        static = MaskedMean.start(groups, 16, key=k_static) if attributes else None
         return Network.start(
             MaskedMean.start([[i] for i in range(inputs)], 32, key=k_inputs),
             hidden=hidden,
@@ -185,8 +206,9 @@ def replicates_corrected(
             size=head.size,
             key=k_rest,
             embed_static=static,
-            dropout=0.4,
-            forget_bias=spread_memories(hidden),
+            dropout=dropout,
+            forget_bias=spread_memories(hidden, longest),
+            bottleneck=bottleneck,
         )
 
     recipe = Recipe(

@@ -31,15 +31,19 @@ class Standard(eqx.Module):
     @classmethod
     def fit(cls, rows: np.ndarray) -> "Standard":
         """Return the scaling of rows (row, column) with gaps; a constant column has spread 1."""
-        rows = np.asarray(rows, float)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a column without values
-            center, spread = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
-            low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
+        numbers = [cls._of_column(np.asarray(column, float)) for column in np.asarray(rows).T]
+        center, spread, low, high = np.reshape(numbers, (-1, 4)).T
         empty = np.isnan(center)
         spread = np.where(empty | ~(spread > 1e-9 * np.abs(center)), 1.0, spread)
         parts = (np.where(empty, 0.0, center), spread, low, high)
         return cls(*(np.asarray(part, "f4") for part in parts))
+
+    @staticmethod
+    def _of_column(column: np.ndarray) -> tuple[float, ...]:
+        """Return mean, spread and range; one column at a time, which saves memory."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a column without values
+            return tuple(float(f(column)) for f in (np.nanmean, np.nanstd, np.nanmin, np.nanmax))
 
     def apply(self, values: jax.Array | np.ndarray):
         """Return standardized values (..., column)."""

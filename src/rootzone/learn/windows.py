@@ -15,6 +15,10 @@ from rootzone.core.errors import DataError
 from rootzone.learn.sequences import Sequences
 
 
+class NoWindowError(DataError):
+    """No window holds a target."""
+
+
 class WindowRule(NamedTuple):
     """How series are cut.
 
@@ -79,7 +83,9 @@ def cut(data: Sequences, rule: WindowRule, *, complete_inputs: bool = False) -> 
     Raises
     ------
     DataError
-        If the rule is impossible or no window with a target is left.
+        If the rule is impossible.
+    NoWindowError
+        If no window with a target is left.
 
     Examples
     --------
@@ -107,7 +113,7 @@ def cut(data: Sequences, rule: WindowRule, *, complete_inputs: bool = False) -> 
         gaps = np.any(np.isnan(data.inputs), axis=2)
         found &= _counts(np.asarray(gaps), windows, targets=False) == 0
     if not found.any():
-        raise DataError(
+        raise NoWindowError(
             f"no window of {length} steps ({warm_up} of them to warm up) holds a target: give "
             "longer blocks, a shorter window or more targets"
         )

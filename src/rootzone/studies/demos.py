@@ -34,6 +34,7 @@ def find_demo(name: str) -> Path:
         "column": "column-loam",
         "inverse": "inverse-small",
         "transect": "transect-small",
+        "replicates": "replicates-small",
     }
     name = short.get(name, name)
     if folder is None or name not in known:

@@ -16,6 +16,7 @@ from rootzone.config.inverse import InverseStudy
 from rootzone.config.inverse_scenarios import SimulatedScenarios
 from rootzone.core import DataError
 from rootzone.data.scenario_store import ScenarioStore
+from rootzone.studies.checkpoints import save_model
 from rootzone.studies.context import Context
 from rootzone.studies.inverse_data import Data, load
 from rootzone.studies.inverse_evaluate import Tested, evaluated, importance
@@ -31,7 +32,7 @@ from rootzone.studies.inverse_scenarios import (
     weather_and_days,
 )
 from rootzone.studies.inverse_splits import parts_of
-from rootzone.studies.inverse_train import Trained, save_model, trained
+from rootzone.studies.inverse_train import Trained, trained
 
 _TRAINED, _TESTED = 0.72, 0.84  # shares of the progress
 

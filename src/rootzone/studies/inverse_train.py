@@ -1,8 +1,7 @@
 """Training in a study `inverse`: the network of the study, checkpoints, and what is told."""
 
 import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -10,7 +9,6 @@ import numpy as np
 
 from rootzone.config.inverse import InverseStudy
 from rootzone.core import RunError
-from rootzone.data import RunFolder
 from rootzone.learn import (
     AsymmetricLaplaceMixture,
     Cosine,
@@ -23,20 +21,18 @@ from rootzone.learn import (
     NegativeLogLikelihood,
     Network,
     Progress,
-    Recalibration,
     Recipe,
     Regression,
     Sequences,
     SquaredError,
     Status,
-    TrainState,
     WindowRule,
     finish,
-    model_to_arrays,
     start_state,
     told,
     train,
 )
+from rootzone.studies.checkpoints import Checkpoint
 from rootzone.studies.context import Context
 from rootzone.studies.inverse_data import (
     GROUPS,
@@ -176,71 +172,7 @@ def _only(data: Sequences, wanted: np.ndarray) -> Sequences:
     return data._replace(target=np.where(wanted[..., None], data.target, np.nan))
 
 
-# --- checkpoints ------------------------------------------------------------------------
-
-
-class _Checkpoint:
-    """The state of a training in one file of the run folder, written after every epoch."""
-
-    def __init__(self, folder: Path | None, name: str, mark: str):
-        self._path = None if folder is None else folder / f"training_{name}.npz"
-        self._mark = mark
-
-    def read(self, like: TrainState) -> tuple[TrainState | None, list[list[float]], list]:
-        """Return the state that was stored last, with its losses."""
-        path = self._path
-        if path is None or not path.is_file():
-            return None, [], []
-        try:
-            with np.load(path) as file:
-                if str(file["mark"]) != self._mark:
-                    raise RunError(
-                        f"{path}: weights of another version or study: run into another folder"
-                    )
-                leaves = [file[f"leaf{k}"] for k in range(len(jax.tree.leaves(like)))]
-                losses = file["train_loss"].tolist(), file["valid_loss"].tolist()
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(f"{path}: cannot be read ({error}): remove it") from None
-        return jax.tree.unflatten(jax.tree.structure(like), leaves), *losses
-
-    def write(self, state: TrainState, train_loss: list, valid_loss: list) -> None:
-        """Store a state."""
-        if self._path is None:
-            return
-        arrays = {f"leaf{k}": x for k, x in enumerate(jax.tree.leaves(state))}
-        arrays |= {"train_loss": np.array(train_loss), "valid_loss": np.array(valid_loss)}
-        write_arrays(self._path, arrays | {"mark": np.array(self._mark)})
-
-
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays into an npz file, whole or not at all.
-
-    Raises
-    ------
-    RunError
-        If it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as stream:
-            np.savez(stream, **arrays)  # pyright: ignore[reportArgumentType]
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise RunError(f"{path}: not written, {error.strerror or error}") from None
-
-
-def save_model(
-    model: Model, folder: Path | None, name: str, calibration: Recalibration | None = None
-) -> None:
-    """Write the weights of a model as npz and its description as JSON."""
-    if folder is None:
-        return
-    arrays, words = model_to_arrays(model)
-    if calibration is not None:
-        words["calibration"] = calibration.describe()
-    write_arrays(folder / f"model_{name}.npz", arrays)
-    RunFolder(folder).write_json(f"model_{name}.json", words)
+# --- training ---------------------------------------------------------------------------
 
 
 def trained(
@@ -263,7 +195,7 @@ def trained(
     lessons, valid = Lessons(study, data, parts), validation_part(study, data, parts)
     model, recipe = model_of(study, lessons.first), recipe_of(study)
     mark = json.dumps([made_with, study.model_dump(mode="json"), name], sort_keys=True)
-    checkpoint = _Checkpoint(context.folder, name, mark)
+    checkpoint = Checkpoint(context.folder, name, mark)
     state, train_loss, valid_loss = checkpoint.read(start_state(model, recipe))
     if state is not None:
         context.log.tell(f"{name}: training goes on after epoch {int(np.max(state.epoch))}")
