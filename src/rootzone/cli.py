@@ -95,7 +95,7 @@ def new(kind: str, file: Path | None = None, *, schema: bool = False) -> None:
     Parameters
     ----------
     kind
-        Kind of study: station, column, catchment, inverse or transect.
+        Kind of study: station, column, catchment, inverse, transect or replicates.
     file
         File to write; left out: standard output.
     schema
