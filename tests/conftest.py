@@ -5,6 +5,7 @@ by another test, by a command in a process of its own, or by the next run of the
 compiled again.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -16,5 +17,22 @@ os.environ.setdefault(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
 import jax
+import pytest
 
 jax.config.update("jax_enable_x64", True)
+
+_MAPS = Path("/proc/self/maps")
+_MANY = 12_000
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_compiled_programs():
+    """Forget compiled programs after a module if they are many.
+
+    Each holds some memory maps. Linux gives a process 65,530 of them, and the compiler crashes
+    when it gets no more.
+    """
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY:
+        jax.clear_caches()
+        gc.collect()
