@@ -24,8 +24,12 @@ from rootzone.calibrate.searches import (
     dds,
     es_mda,
     expected_best,
+    first_of_chain,
+    first_of_complexes,
     nuts,
+    require_members,
     sce_ua,
+    steps_of_starts,
 )
 from rootzone.calibrate.searches.coroutine import Asked, Coroutine, Ended
 from rootzone.calibrate.searches.dds import neighbor, reflect
@@ -724,6 +728,14 @@ def test_expected_best_of_a_large_ensemble():
     np.testing.assert_allclose(found, sizes * (total + 1) / (sizes + 1), rtol=1e-8)
 
 
+@pytest.mark.parametrize("worthless", [np.nan, np.inf, -np.inf])
+def test_failed_sets_are_never_the_best(worthless):
+    runs, best = best_so_far([worthless, 0.5, worthless, 0.7], [1, 1, 4, 1])
+    assert runs.tolist() == [1, 2, 6, 7]
+    np.testing.assert_array_equal(best, [np.nan, 0.5, 0.5, 0.7])
+    assert expected_best([worthless, 0.5, 0.7], [3])[0] == 0.7
+
+
 def test_curves_refuse():
     with pytest.raises(DataError, match="all 2 parameter sets failed"):
         expected_best([np.nan, np.nan], [1])
@@ -748,6 +760,40 @@ def test_budgets_that_are_too_small():
         next(dds(sphere, space_of(2), budget=50, chains=0, seed=0))
     with pytest.raises(StudyError, match="exchange: 0"):
         next(dds(sphere, space_of(2), budget=50, chains=1, seed=0, exchange=0))
+    with pytest.raises(StudyError, match="2 members of the smoother: at least 3"):
+        next(es_mda(linear, space_of(4), np.zeros(60), 1.0, members=2, seed=0))
+
+
+@pytest.mark.parametrize("started", [False, True])
+@given(budget=st.integers(1, 300), chains=st.integers(1, 40))
+def test_budgets_of_dds(started, budget, chains):
+    """What is refused beforehand is what is refused by the search; what is not is all spent."""
+    start = np.zeros(2) if started else None
+    search = dds(sphere, space_of(2), budget=budget, chains=chains, seed=0, start=start)
+    if budget // chains < (2 if started else 6):
+        with pytest.raises(StudyError, match="take fewer chains") as one:
+            first_of_chain(budget, chains, started=started)
+        with pytest.raises(StudyError) as other:
+            next(search)
+        assert str(other.value) == str(one.value)
+        return
+    first = first_of_chain(budget, chains, started=started)
+    parts = list(search)
+    assert len(parts[0].values) == chains * first
+    assert sum(len(part.values) for part in parts) == budget
+    assert set(parts[1].chain) == set(range(chains))
+
+
+def test_budgets_are_known_beforehand():
+    assert first_of_complexes(51, 10, 2) == 50
+    with pytest.raises(StudyError, match="more than the 50 evaluations"):
+        first_of_complexes(50, 10, 2)
+    assert [steps_of_starts(budget, 8, 4.0) for budget in (32, 63, 64)] == [1, 1, 2]
+    with pytest.raises(StudyError, match="one gradient of each costs 32"):
+        steps_of_starts(31, 8, 4.0)
+    require_members(27, 26)
+    with pytest.raises(StudyError, match="26 members of the smoother for 26 parameters: at least"):
+        require_members(26, 26)
 
 
 @pytest.mark.parametrize(

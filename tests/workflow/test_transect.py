@@ -261,6 +261,22 @@ def test_segments_along_a_line_of_the_study(tmp_path, done):
             {"search": {"beside": [{"method": "nuts", "parameters": ["Desilets_LW2"]}]}},
             "names 'Desilets_LW2', which is not searched",
         ),
+        (
+            {"search": {"beside": [{"method": "dds", "budget": 64, "chains": 32}]}},
+            "search.beside, dds: a budget of 64 for 32 chains: each needs at least 6",
+        ),
+        (
+            {"search": {"beside": [{"method": "sce_ua", "budget": 106, "complexes": 2}]}},
+            "search.beside, sce_ua: a budget of 106 for 2 complexes of 26 parameters",
+        ),
+        (
+            {"search": {"beside": [{"method": "gradient", "budget": 10, "starts": 8}]}},
+            "search.beside, gradient: a budget of 10 model runs for 8 starts",
+        ),
+        (
+            {"search": {"beside": [{"method": "es_mda", "members": 26}]}},
+            "search.beside, es_mda: 26 members of the smoother for 26 parameters",
+        ),
         ({"transfer": {"method": "twin", "sites": {"medow": 1}}}, "transfer.sites names 'medow'"),
     ],
 )
@@ -315,6 +331,10 @@ def test_check_reads_everything(tmp_path):
     path.write_text(yaml.safe_dump(STUDY), encoding="utf-8")
     told = check_study(path)
     assert any("parameters are searched" in line for line in told)
+    small = changed(search={"beside": [{"method": "dds", "budget": 64, "chains": 32}]})
+    path.write_text(yaml.safe_dump(small), encoding="utf-8")
+    with pytest.raises(RootzoneError, match="a budget of 64 for 32 chains"):
+        check_study(path)
 
 
 def test_store_opens_with_xarray(done):

@@ -1,6 +1,5 @@
 """The ensemble of parameter sets: drawn, run part by part, kept in a store that can be resumed."""
 
-import csv
 import time
 from collections.abc import Generator
 from contextlib import closing
@@ -17,6 +16,7 @@ from rootzone.config.transect import TransectStudy
 from rootzone.core import DataError
 from rootzone.data.ensemble_store import EnsembleStore
 from rootzone.studies.context import Context
+from rootzone.studies.transect_files import column_names, plain_numbers, read_plain
 from rootzone.studies.transect_input import Prepared
 
 STORE = "ensemble.zarr"
@@ -115,47 +115,31 @@ def drawn(study: TransectStudy, space: Space, context: Context) -> np.ndarray:
     if settings.sampler == "sobol":
         return sobol(space, settings.sets, study.seed)
     assert settings.table is not None
-    return _read_sets(context.base / Path(settings.table.path).expanduser(), space)
+    return _read_sets(context.base / Path(settings.table.path).expanduser(), space, context)
 
 
-def _read_sets(path: Path, space: Space) -> np.ndarray:
-    """Return sets of a CSV file with a column for each searched parameter.
+def _read_sets(path: Path, space: Space, context: Context) -> np.ndarray:
+    """Return sets of a table with a column for each searched parameter.
 
     Raises
     ------
     DataError
         If columns are missing or a value is no number or outside its bounds.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            missing = [name for name in space.names if name not in header]
-            if missing:
-                raise DataError(
-                    f"{path}, line 1: no column {', '.join(missing)}; every searched parameter "
-                    "wants one"
-                )
-            at = [header.index(name) for name in space.names]
-            rows = []
-            for row in reader:
-                try:
-                    rows.append([float(row[i]) for i in at])
-                except (ValueError, IndexError):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: a number is wanted in every column of a "
-                        "searched parameter"
-                    ) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    values = np.array(rows, float).reshape(-1, len(space))
-    if not len(values):
-        raise DataError(f"{path}: holds no parameter sets")
+    raw = read_plain(path, context)
+    names = column_names(raw)
+    missing = [name for name in space.names if name not in names]
+    if missing:
+        raise DataError(
+            f"{path}, line {raw.header_line}: no column {', '.join(missing)}; every searched "
+            "parameter wants one"
+        )
+    values = np.stack([plain_numbers(raw, name) for name in space.names], axis=1)
     outside = np.argwhere((values < space.lower) | (values > space.upper) | ~np.isfinite(values))
     if len(outside):
         row, column = outside[0]
         raise DataError(
-            f"{path}, set {row + 1}: {space.names[column]} is {values[row, column]:g}, outside "
+            f"{path}, {raw.place(row)}: {space.names[column]} is {values[row, column]:g}, outside "
             f"its bounds {space.lower[column]:g} to {space.upper[column]:g}"
         )
     return values

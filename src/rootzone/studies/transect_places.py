@@ -1,6 +1,5 @@
 """Where a transect study looks: cells along a line or single sites, and the sections they make."""
 
-import csv
 import itertools
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from rootzone.core import DataError, StudyError
 from rootzone.data.domain import Domain, Line
 from rootzone.data.mobile.coordinates import plane_of
 from rootzone.studies.context import Context
+from rootzone.studies.transect_files import column_names, plain_numbers, read_plain, texts
 
 
 class Places(NamedTuple):
@@ -73,7 +73,7 @@ def with_line(study: TransectStudy, domain: Domain, context: Context) -> Domain:
     if study.line is None:
         return domain
     path = context.base / Path(study.line.table.path).expanduser()
-    x, y, section = _read_vertices(path, domain)
+    x, y, section = _read_vertices(path, domain, context)
     line = line_of_vertices(x, y, section, study.line, domain, str(path))
     return replace(domain, line=line)
 
@@ -168,34 +168,23 @@ def _labels(
     return np.full(len(along), "line", object)
 
 
-def _read_vertices(path: Path, domain: Domain) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return x, y and section of the vertices of a CSV file."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            names = [n.strip() for n in reader.fieldnames or ()]
-            rows = [{(k or "").strip(): v for k, v in row.items()} for row in reader]
-    except (OSError, ValueError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+def _read_vertices(
+    path: Path, domain: Domain, context: Context
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return x, y and section of the vertices of a table."""
+    raw = read_plain(path, context)
+    names = column_names(raw)
     plane = {"x", "y"} <= set(names)
     if not plane and not {"latitude", "longitude"} <= set(names):
         raise DataError(
-            f"{path}, line 1: the columns x and y, or latitude and longitude, are wanted; found "
-            f"are {', '.join(names)}"
+            f"{path}, line {raw.header_line}: the columns x and y, or latitude and longitude, are "
+            f"wanted; found are {', '.join(names)}"
         )
     pair = ("x", "y") if plane else ("latitude", "longitude")
-    values = np.empty((len(rows), 2))
-    for n, row in enumerate(rows):
-        for m, name in enumerate(pair):
-            try:
-                values[n, m] = float(row[name])
-            except (TypeError, ValueError):
-                raise DataError(
-                    f"{path}, line {n + 2}: {name} is {row[name]!r}, a number is wanted"
-                ) from None
+    values = np.stack([plain_numbers(raw, name) for name in pair], axis=1)
     if len(values) < 2 or not np.isfinite(values).all():
         raise DataError(f"{path}: a line wants two vertices or more, all of them finite")
-    section = np.array([(r["section"] or "").strip() for r in rows]) if "section" in names else None
+    section = np.array(texts(raw, "section")) if "section" in names else None
     if plane:
         return values[:, 0], values[:, 1], section
     x, y = plane_of(domain)(values[:, 0], values[:, 1])

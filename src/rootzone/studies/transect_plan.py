@@ -3,8 +3,14 @@
 import importlib.util
 from collections.abc import Collection
 
+from rootzone.calibrate.searches import (
+    first_of_chain,
+    first_of_complexes,
+    require_members,
+    steps_of_starts,
+)
 from rootzone.config.transect import TransectStudy
-from rootzone.config.transect_search import Nuts, SceUa
+from rootzone.config.transect_search import Dds, Gradient, Nuts, OtherSearch, SceUa, Smoother
 from rootzone.config.transect_twin import TwinObservations, TwinTransfer
 from rootzone.core import StudyError, nearest
 from rootzone.studies.transect_input import Prepared
@@ -16,7 +22,8 @@ def require_plan(study: TransectStudy, prepared: Prepared, selections: Collectio
     Raises
     ------
     StudyError
-        If a name is unknown, a library is missing, or a transfer wants another study.
+        If a name is unknown, a library is missing, a budget is too small, or a transfer wants
+        another study.
     """
     _require_searches(study, prepared, selections)
     given = study.transfer
@@ -57,9 +64,28 @@ def _require_searches(
                 f"search.beside: {settings.method} wants the package '{wanted}': "
                 "pip install 'rootzone[search]'"
             )
+        try:
+            _require_budget(settings, len(prepared.space))
+        except StudyError as error:
+            raise StudyError(f"search.beside, {settings.method}: {error}") from None
         for parameter in settings.parameters if isinstance(settings, Nuts) else ():
             if parameter not in prepared.space.names:
                 raise StudyError(
                     f"search.beside: nuts.parameters names '{parameter}', which is not searched"
                     f"{nearest(parameter, prepared.space.names)}"
                 )
+
+
+def _require_budget(settings: OtherSearch, parameters: int) -> None:
+    """Refuse a search that would end before it begins."""
+    match settings:
+        case Dds():
+            first_of_chain(settings.budget, settings.chains)
+        case SceUa():
+            first_of_complexes(settings.budget, settings.complexes, parameters)
+        case Gradient():
+            steps_of_starts(settings.budget, settings.starts, settings.cost)
+        case Smoother():
+            require_members(settings.members, parameters)
+        case Nuts():
+            pass  # its length is given in draws

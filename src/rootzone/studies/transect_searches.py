@@ -1,7 +1,8 @@
 """Other searches beside the ensemble, on the same problem and counted in the same model runs."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -19,18 +20,24 @@ from rootzone.calibrate.searches import (
     expected_best,
     nuts,
     sce_ua,
+    steps_of_starts,
 )
+from rootzone.calibrate.searches.common import rank_of
 from rootzone.config.transect import TransectStudy
 from rootzone.config.transect_search import Dds, Gradient, Nuts, SceUa, Smoother
 from rootzone.data.search_record import Record
-from rootzone.simulate.catchment_gradient import value_and_gradient, values_at_places
+from rootzone.simulate.catchment_gradient import of_one_set, value_and_gradient
 from rootzone.studies.context import Context
 from rootzone.studies.transect_ensemble import Ensemble, recipe
 from rootzone.studies.transect_input import Prepared
 from rootzone.studies.transect_target import Compared, Target
 
 FOLDER = "searches"
+GRADIENT_COST = float(Gradient.model_fields["cost"].default)
+"""Model runs that a set with its gradient costs, where the study does not say."""
 _POINTS = 400
+_DRAWS = 100
+"""Draws of a sampler that are run again to compare them: those of the largest likelihood."""
 _NAMES = {
     "dds": "DDS",
     "sce_ua": "SCE-UA",
@@ -55,6 +62,8 @@ def compare_searches(
     name = study.search.beside_for or next(iter(aims))
     target = Target(study, prepared, name, aims[name])
     found = [_of_ensemble(study, prepared, ensemble, target)]
+    best = found[0].best
+    named: Counter[str] = Counter()
     for number, settings in enumerate(study.search.beside, start=1):
         label = f"{number}_{settings.method}"
         context.progress(f"search {_NAMES[settings.method]}", 0.78 + 0.02 * number)
@@ -72,7 +81,10 @@ def compare_searches(
                 made_with=made_with,
                 parameters=prepared.space.names,
             )
-        one = _run(settings, target, ensemble, record, context)
+        one = run_search(settings, target, best, record, context)
+        named[one.name] += 1
+        if named[one.name] > 1:
+            one.name = f"{one.name} {named[one.name]}"
         found.append(one)
         truth = "" if one.truth is None else f", against the truth {one.truth:.3f}"
         context.log.tell(
@@ -89,7 +101,7 @@ def _of_ensemble(
 ) -> Compared:
     objective = target.aim.of(ensemble.scores, prepared.problem.groups)
     sizes = np.unique(np.geomspace(1, len(objective), _POINTS).astype(int))
-    best = int(np.nanargmax(objective))
+    best = int(np.argmax(rank_of(objective)))
     sampler = study.search.ensemble.sampler.replace("_", " ")
     return Compared(
         sampler.capitalize() if sampler != "latin hypercube" else "Latin hypercube",
@@ -107,18 +119,33 @@ def _of_ensemble(
 # --- the searches ---------------------------------------------------------------------------
 
 
-def _run(
+def run_search(
     settings: Dds | SceUa | Gradient | Smoother | Nuts,
     target: Target,
-    ensemble: Ensemble,
+    best: np.ndarray,
     record: Record | None,
     context: Context,
 ) -> Compared:
+    """Run a search, or go on with it.
+
+    Parameters
+    ----------
+    settings : Dds, SceUa, Gradient, Smoother or Nuts
+        The search.
+    target : Target
+        What it is for.
+    best : array (parameter)
+        The best set known: what a sampler of some parameters leaves the others at.
+    record : Record or None
+        What it has evaluated, and what it evaluates is added to.
+    context : Context
+        Where progress is told.
+    """
     started = time.perf_counter()
     if isinstance(settings, Smoother):
         found = _smoother(settings, target, record)
     elif isinstance(settings, Nuts):
-        found = _nuts(settings, target, ensemble)
+        found = _nuts(settings, target, best, record)
     else:
         found = _search(settings, target, record, context)
     found.seconds = time.perf_counter() - started
@@ -132,12 +159,17 @@ def _search(
     held = _held(record, len(space))
     slope = isinstance(settings, Gradient)
     nothing = np.empty((0, len(space)))
+    problem = target.problem
     replay = Replay(
         target.evaluate,
         held["values"],
         held["objective"],
         held.get("gradient", nothing) if slope else None,
-        _with_gradient(target) if slope else None,
+        value_and_gradient(
+            problem.simulator, problem.calibration.all_values, target.aim.traced(problem)
+        )
+        if slope
+        else None,
     )
     if isinstance(settings, Dds):
         steps: Iterator[Evaluated] = dds(
@@ -152,7 +184,7 @@ def _search(
             replay.with_gradient,
             space,
             starts=settings.starts,
-            steps=max(1, int(settings.budget / (settings.starts * settings.cost))),
+            steps=steps_of_starts(settings.budget, settings.starts, settings.cost),
             learning_rate=settings.learning_rate,
             seed=seed,
             cost_of_gradient=settings.cost,
@@ -185,21 +217,6 @@ def _held(record: Record | None, parameters: int) -> dict[str, np.ndarray]:
     return record.read()
 
 
-def _with_gradient(target: Target) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    problem = target.problem
-    function = value_and_gradient(
-        problem.simulator, problem.calibration.all_values, target.aim.traced(problem)
-    )
-
-    def padded(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        size = 1 << int(np.ceil(np.log2(max(len(values), 8))))
-        filled = np.concatenate([values, np.repeat(values[-1:], size - len(values), axis=0)])
-        objective, gradient = function(filled)
-        return objective[: len(values)], gradient[: len(values)]
-
-    return padded
-
-
 def _compared(
     method: str,
     target: Target,
@@ -212,15 +229,18 @@ def _compared(
     told: tuple[str, ...] = (),
 ) -> Compared:
     runs, curve = best_so_far(objective, cost)
-    best = int(np.nanargmax(objective))
+    best = int(np.argmax(rank_of(objective)))
+    failed = not np.isfinite(objective[best])
+    if failed:
+        told = (*told, f"all {len(objective)} sets failed: nothing was found")
     at = np.unique(np.geomspace(1, len(runs), _POINTS).astype(int)) - 1
     return Compared(
         _NAMES[method],
         target.name,
         (runs[at], curve[at]),
         values[best],
-        float(objective[best]),
-        target.true_nse(values[best]),
+        float("nan") if failed else float(objective[best]),
+        None if failed else target.true_nse(values[best]),
         0.0,
         posterior,
         target.problem.space.names if parameters is None else parameters,
@@ -259,7 +279,12 @@ def _smoother(settings: Smoother, target: Target, record: Record | None) -> Comp
         if record is not None:
             record.append(values=step.values, objective=step.predicted, cost=step.cost)
     values = np.concatenate([p.values for p in parts])
-    objective = np.concatenate([_objective_of(target, p.predicted, known) for p in parts])
+    told = [p.told for p in parts if p.told]
+    if set(target.aim.shares) == {COUNTS}:
+        objective = np.concatenate([_objective_of(target, p.predicted, known) for p in parts])
+    else:
+        objective = np.concatenate([target.evaluate(p.values) for p in parts])
+        told.append("counts alone are assimilated; its sets are judged by water too")
     cost = np.concatenate([p.cost for p in parts])
     return _compared(
         "es_mda",
@@ -268,7 +293,7 @@ def _smoother(settings: Smoother, target: Target, record: Record | None) -> Comp
         objective,
         cost,
         posterior=parts[-1].values,
-        told=tuple(p.told for p in parts if p.told),
+        told=tuple(told),
     )
 
 
@@ -286,48 +311,65 @@ def _objective_of(target: Target, predicted: np.ndarray, known: np.ndarray) -> n
     return np.where(np.isfinite(predicted).all(axis=1), found, np.nan)
 
 
-def _nuts(settings: Nuts, target: Target, ensemble: Ensemble) -> Compared:
-    """Sample some parameters, the others as in the best set of the ensemble."""
+def _nuts(settings: Nuts, target: Target, best: np.ndarray, record: Record | None) -> Compared:
+    """Sample some parameters, the others as in the best set that is known.
+
+    The record holds the draws; a sampler that was stopped begins again.
+    """
     problem = target.problem
-    objective = target.aim.of(ensemble.scores, target.prepared.problem.groups)
-    best = ensemble.values[int(np.nanargmax(objective))]
     names = tuple(settings.parameters) or problem.space.names
     at = np.array([problem.space.position(name) for name in names])
-    some = problem.space.some(names)
+    if record is not None and len(record):
+        held = record.read()
+        draws, likelihood, cost = held["values"], held["objective"], held["cost"]
+        told = next(record.batches())["told"]
+    else:
+        draws, likelihood, cost, told = _sampled(settings, target, best, names, at)
+        if record is not None:
+            record.append(values=draws, objective=likelihood, cost=cost, told=told)
+    order = np.argsort(-rank_of(likelihood), kind="stable")[:_DRAWS]
+    spent = np.ones(len(order))
+    spent[0] += cost.sum()  # all draws come before the best of them is known
+    likely = draws[order]
+    return _compared(
+        "nuts",
+        target,
+        likely,
+        target.evaluate(likely),
+        spent,
+        posterior=draws[:, at],
+        parameters=names,
+        told=(told,),
+    )
+
+
+def _sampled(
+    settings: Nuts, target: Target, best: np.ndarray, names: tuple[str, ...], at: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Return draws (draw, parameter), their log likelihood, model runs of each, what is told."""
+    problem = target.problem
     groups = target.aim.objective.groups
     likely = Aim(Objective("log_likelihood", groups), {COUNTS: 1.0}).traced(problem)
 
     with jax.enable_x64(True):
 
-        def log_likelihood(values: jax.Array) -> jax.Array:
-            full = jnp.asarray(best).at[at].set(values)[None]
-            every = problem.calibration.all_values(full)
-            return likely(values_at_places(problem.simulator, every))[0]
+        def all_values(values: jax.Array) -> jax.Array:
+            full = jnp.broadcast_to(jnp.asarray(best), (len(values), len(best)))
+            return problem.calibration.all_values(full.at[:, at].set(values))
 
         found = nuts(
-            log_likelihood,
-            some,
+            of_one_set(problem.simulator, all_values, likely),
+            problem.space.some(names),
             warmup=settings.warmup,
             samples=settings.samples,
             chains=settings.chains,
             seed=target.study.seed,
         )
-    draws = found.values.reshape(-1, len(names))
-    order = np.argsort(-found.log_likelihood.ravel())[:100]
-    full = np.repeat(best[None], len(order), axis=0)
-    full[:, at] = draws[order]
-    told = [
+    draws = np.repeat(best[None], found.log_likelihood.size, axis=0)
+    draws[:, at] = found.values.reshape(-1, len(names))
+    told = (
         f"largest R-hat {np.nanmax(found.r_hat):.3f}, smallest number of independent draws "
         f"{np.nanmin(found.ess):.0f}, {int(found.divergences.sum())} divergences"
-    ]
-    cost = np.full(len(order), found.cost.sum() / len(order))
-    return _compared(
-        "nuts",
-        target,
-        full,
-        target.evaluate(full),
-        cost,
-        posterior=draws,
-        parameters=names,
-        told=tuple(told),
     )
+    cost = np.full(len(draws), GRADIENT_COST * found.cost.sum() / len(draws))
+    return draws, found.log_likelihood.ravel(), cost, told

@@ -1,6 +1,5 @@
 """The kept sets at other sites: cells of other domains, twin valleys, stations held out."""
 
-import csv
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +12,14 @@ from rootzone.calibrate.behavioral import Behavioral
 from rootzone.config.transect import TransectStudy, TransferSite
 from rootzone.config.transect_twin import TwinObservations, TwinTransfer
 from rootzone.core import DataError, StudyError
+from rootzone.data import Raw
 from rootzone.data.domain import Domain, Line
 from rootzone.evaluate import deterministic_scores
 from rootzone.simulate.catchment_columns import Catchment
 from rootzone.studies.catchment_input import Model, read_model
 from rootzone.studies.context import Context
 from rootzone.studies.transect_evaluate import BAND, CALIBRATED, DEFAULT, at_cells
+from rootzone.studies.transect_files import column_names, plain_numbers, read_plain, texts
 from rootzone.studies.transect_input import Prepared, share_of_horizons
 from rootzone.studies.transect_places import places_of_line
 from rootzone.studies.transect_twin import truth_of_model
@@ -210,7 +211,7 @@ def _given_site(
     reference = None
     if one.water is not None:
         path = context.base / Path(one.water.path).expanduser()
-        water, top, bottom = _read_water(path, _days(model))
+        water, top, bottom = _read_water(path, _days(model), context)
         share = share_of_horizons(model, bottom) * bottom
         if top > 0:
             share = share - share_of_horizons(model, top) * top
@@ -238,35 +239,61 @@ def _cell(one: TransferSite, model: Model) -> int:
     return int(np.cumsum(mask.ravel())[row * grid.ncols + column]) - 1
 
 
-def _read_water(path: Path, days: pd.DatetimeIndex) -> tuple[np.ndarray, float, float]:
-    """Return observed water (day) of a CSV file, and its upper and lower depth [cm]."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if not {"date", "theta"} <= set(reader.fieldnames or ()):
-                raise DataError(f"{path}, line 1: the columns date and theta are wanted")
-            water = pd.Series(np.nan, days)
-            top, bottom = 0.0, 60.0
-            for row in reader:
-                try:
-                    day = pd.Timestamp(row["date"])
-                    text = (row["theta"] or "").strip()
-                    value = float(text) if text else np.nan
-                    top = float(row.get("top") or top)
-                    bottom = float(row.get("bottom") or bottom)
-                except (TypeError, ValueError):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: a date and a number are wanted"
-                    ) from None
-                if day in water.index:
-                    water[day] = value
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+def _read_water(
+    path: Path, days: pd.DatetimeIndex, context: Context
+) -> tuple[np.ndarray, float, float]:
+    """Return observed water (day) of a table, and its upper and lower depth [cm]."""
+    raw = read_plain(path, context)
+    names = column_names(raw)
+    if not {"date", "theta"} <= set(names):
+        raise DataError(f"{path}, line {raw.header_line}: the columns date and theta are wanted")
+    theta = plain_numbers(raw, "theta", gaps=True)
+    wrong = np.flatnonzero((theta < 0) | (theta > 1))
+    if len(wrong):
+        raise DataError(
+            f"{path}, {raw.place(int(wrong[0]))}: theta is {theta[wrong[0]]:g}, m3 m-3 are wanted"
+        )
+    water = pd.Series(np.nan, days)
+    seen = set()
+    for row, text in enumerate(texts(raw, "date")):
+        day = _day(text)
+        if day is None:
+            raise DataError(f"{path}, {raw.place(row)}: date is {text!r}, a date is wanted")
+        if day in seen:
+            raise DataError(f"{path}, {raw.place(row)}: {text} stands twice")
+        seen.add(day)
+        if day in water.index:
+            water[day] = theta[row]
     if not np.isfinite(water).any():
         raise DataError(f"{path}: holds no value within {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}")
+    top, bottom = (_depth(raw, name, default) for name, default in (("top", 0.0), ("bottom", 60.0)))
     if bottom <= top:
         raise DataError(f"{path}: bottom is {bottom:g} cm, not below top of {top:g} cm")
     return water.to_numpy(), top, bottom
+
+
+def _day(text: str) -> pd.Timestamp | None:
+    """Return the day of a text, None if it is none or has a time of day."""
+    try:
+        day = pd.Timestamp(text)
+    except ValueError:
+        return None
+    if not isinstance(day, pd.Timestamp) or day.tzinfo or day != day.normalize():
+        return None  # NaT is no time stamp
+    return day
+
+
+def _depth(raw: Raw, name: str, default: float) -> float:
+    """Return the one depth [cm] that a column holds."""
+    if name not in raw.names:
+        return default
+    values = plain_numbers(raw, name, gaps=True)
+    found = np.unique(values[np.isfinite(values)])
+    if len(found) > 1:
+        raise DataError(
+            f"{raw.files[0]}: {name} is {found[0]:g} and {found[1]:g} cm, one interval is wanted"
+        )
+    return float(found[0]) if len(found) else default
 
 
 # --- runs -----------------------------------------------------------------------------------

@@ -7,11 +7,11 @@ from rootzone.calibrate.searches.common import (
     ValueAndGradient,
 )
 from rootzone.calibrate.searches.curves import best_so_far, expected_best
-from rootzone.calibrate.searches.dds import dds
-from rootzone.calibrate.searches.gradient import ascend
+from rootzone.calibrate.searches.dds import dds, first_of_chain
+from rootzone.calibrate.searches.gradient import ascend, steps_of_starts
 from rootzone.calibrate.searches.sampling import Sampled, nuts
-from rootzone.calibrate.searches.sce import sce_ua
-from rootzone.calibrate.searches.smoother import Assimilation, es_mda
+from rootzone.calibrate.searches.sce import first_of_complexes, sce_ua
+from rootzone.calibrate.searches.smoother import Assimilation, es_mda, require_members
 
 __all__ = [
     "Assimilation",
@@ -25,6 +25,10 @@ __all__ = [
     "dds",
     "es_mda",
     "expected_best",
+    "first_of_chain",
+    "first_of_complexes",
     "nuts",
+    "require_members",
     "sce_ua",
+    "steps_of_starts",
 ]

@@ -13,7 +13,7 @@ def best_so_far(objective: ArrayLike, cost: ArrayLike) -> tuple[np.ndarray, np.n
     Parameters
     ----------
     objective : array (n)
-        In the order of evaluation, NaN for failed sets.
+        In the order of evaluation; sets without a finite number failed.
     cost : array (n)
         Model runs of each.
 
@@ -30,7 +30,7 @@ def best_so_far(objective: ArrayLike, cost: ArrayLike) -> tuple[np.ndarray, np.n
     objective, cost = np.asarray(objective, float), np.asarray(cost, float)
     if objective.shape != cost.shape or objective.ndim != 1:
         raise ValueError(f"objective {objective.shape} and cost {cost.shape}: one row is wanted")
-    return np.cumsum(cost), np.fmax.accumulate(objective)
+    return np.cumsum(cost), np.fmax.accumulate(np.where(np.isfinite(objective), objective, np.nan))
 
 
 def expected_best(objective: ArrayLike, sizes: ArrayLike) -> np.ndarray:

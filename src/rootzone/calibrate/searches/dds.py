@@ -70,20 +70,13 @@ def dds(
     Chains side by side, their common Latin hypercube as first sets (there: uniform random sets of
     the one chain) and the exchange are ours.
     """
-    require_positive(budget=budget, chains=chains)
     if not r > 0:
         raise StudyError(f"r of the dynamically dimensioned search is {r:g}: above 0 is wanted")
     if exchange is not None:
         require_positive(exchange=exchange)
-    share = budget // chains
-    first = 1 if start is not None else max(FIRST_LEAST, round(FIRST_SHARE * share))
-    if share < first + 1:
-        raise StudyError(
-            f"a budget of {budget} for {chains} chains: each needs at least {first + 1} "
-            "evaluations; take fewer chains or a larger budget"
-        )
+    first = first_of_chain(budget, chains, started=start is not None)
     # what is left over is spent by the first chains, one evaluation each
-    steps = share - first + (np.arange(chains) < budget % chains)
+    steps = budget // chains - first + (np.arange(chains) < budget % chains)
     rngs = [np.random.default_rng([seed, chain]) for chain in range(chains)]
     everyone = np.arange(chains)
 
@@ -110,6 +103,32 @@ def dds(
         if exchange is not None and i % exchange == 0:
             leader = int(np.argmax(best_rank))
             best[:], best_rank[:] = best[leader], best_rank[leader]
+
+
+def first_of_chain(budget: int, chains: int, *, started: bool = False) -> int:
+    """Return how many sets each chain evaluates before its first step.
+
+    Parameters
+    ----------
+    budget, chains : int
+        Evaluations of all chains together, and their number.
+    started : bool
+        Whether the chains are given where to start.
+
+    Raises
+    ------
+    StudyError
+        If the budget does not let every chain take a step.
+    """
+    require_positive(budget=budget, chains=chains)
+    share = budget // chains
+    first = 1 if started else max(FIRST_LEAST, round(FIRST_SHARE * share))
+    if share < first + 1:
+        raise StudyError(
+            f"a budget of {budget} for {chains} chains: each needs at least {first + 1} "
+            "evaluations; take fewer chains or a larger budget"
+        )
+    return first
 
 
 def neighbor(

@@ -122,6 +122,38 @@ def ascend(
         z = z + np.asarray(update, float)
 
 
+def steps_of_starts(budget: float, starts: int, cost_of_gradient: float) -> int:
+    """Return how many gradients a budget of model runs pays each start.
+
+    Parameters
+    ----------
+    budget : float
+        Model runs.
+    starts : int
+        Number of starts.
+    cost_of_gradient : float
+        Model runs that a value with its gradient costs.
+
+    Raises
+    ------
+    StudyError
+        If the budget does not pay one gradient of each start.
+
+    Examples
+    --------
+    >>> steps_of_starts(1000, starts=32, cost_of_gradient=4.0)
+    7
+    """
+    require_positive(starts=starts)
+    steps = int(budget // (starts * cost_of_gradient))
+    if steps < 1:
+        raise StudyError(
+            f"a budget of {budget:g} model runs for {starts} starts: one gradient of each costs "
+            f"{starts * cost_of_gradient:g}; take fewer starts or a larger budget"
+        )
+    return steps
+
+
 def _ask(function: ValueAndGradient, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     objective, slope = (np.asarray(part, float) for part in function(values.copy()))
     if objective.shape != (len(values),) or slope.shape != values.shape:

@@ -80,13 +80,7 @@ def sce_ua(
     sequence, so that with several of them the sets differ from those of a serial run of spotpy;
     with one complex they are the same.
     """
-    require_positive(budget=budget, complexes=complexes)
-    first = complexes * (2 * len(space) + 1)
-    if budget <= first:
-        raise StudyError(
-            f"a budget of {budget} for {complexes} complexes of {len(space)} parameters: more than "
-            f"the {first} evaluations of the first sets is wanted; take fewer complexes"
-        )
+    first_of_complexes(budget, complexes, len(space))
     with _quiet():
         algorithm = library("spotpy.algorithms").sceua
     settings = {"ngs": complexes, "kstop": loops, "pcento": change, "peps": narrow}
@@ -111,6 +105,29 @@ def sce_ua(
     finally:
         with _quiet():
             search.close()
+
+
+def first_of_complexes(budget: int, complexes: int, parameters: int) -> int:
+    """Return how many sets are evaluated before complexes evolve.
+
+    Parameters
+    ----------
+    budget, complexes, parameters : int
+        Evaluations, and numbers of complexes and of parameters.
+
+    Raises
+    ------
+    StudyError
+        If the budget is not larger.
+    """
+    require_positive(budget=budget, complexes=complexes)
+    first = complexes * (2 * parameters + 1)
+    if budget <= first:
+        raise StudyError(
+            f"a budget of {budget} for {complexes} complexes of {parameters} parameters: more than "
+            f"the {first} evaluations of the first sets is wanted; take fewer complexes"
+        )
+    return first
 
 
 class _Turn:

@@ -15,6 +15,8 @@ from rootzone.core.errors import DataError, RunError, StudyError
 
 LEAST_SURVIVORS = 0.25
 """Share of members that must have succeeded: fewer say nothing of the others."""
+LEAST_MEMBERS = 3
+"""Members that must have succeeded at least: two have no covariance worth the name."""
 
 Simulate = Callable[[np.ndarray], np.ndarray]
 """Values (member, parameter) to predictions (member, observation), NaN rows for failed sets."""
@@ -118,7 +120,7 @@ def es_mda(
     Evensen (2004), doi:10.1007/s10236-004-0099-2. There is no localization. Failed members take
     no part in an update; each is drawn anew after it from the mean and covariance of the others.
     """
-    require_positive(members=members)
+    require_members(members)
     alphas = _alphas(assimilations, inflation)
     if not 0 < energy <= 1:
         raise StudyError(f"energy {energy:g} of the smoother: above 0 and at most 1 is wanted")
@@ -155,6 +157,32 @@ def es_mda(
         moved = update(z[kept], response[kept], scaled, alpha, noise[kept], energy)
         z[kept] = moved
         z[~kept] = _redrawn(moved, weight)
+
+
+def require_members(members: int, parameters: int = 0) -> None:
+    """Refuse an ensemble that is too small for what it searches.
+
+    Updates move members along the differences between them: p parameters want more than p members
+    to be reached in all directions.
+
+    Parameters
+    ----------
+    members, parameters : int
+        Their numbers.
+
+    Raises
+    ------
+    StudyError
+        If there are not more members than parameters, or fewer than three.
+    """
+    least = max(LEAST_MEMBERS, parameters + 1)
+    if members < least:
+        raise StudyError(
+            f"{members} members of the smoother for {parameters} parameters: at least {least} are "
+            "wanted, several times as many are better"
+            if parameters
+            else f"{members} members of the smoother: at least {least} are wanted"
+        )
 
 
 def update(
@@ -234,7 +262,7 @@ def _require_observations(known: np.ndarray, sigma: np.ndarray) -> None:
 
 
 def _require_survivors(kept: np.ndarray, iteration: int) -> None:
-    if kept.sum() < max(3, LEAST_SURVIVORS * len(kept)):
+    if kept.sum() < max(LEAST_MEMBERS, LEAST_SURVIVORS * len(kept)):
         raise RunError(
             f"only {kept.sum()} of {len(kept)} members of the smoother could be run after "
             f"{iteration} updates: narrow the bounds of the parameters, or take more members"
