@@ -70,6 +70,7 @@ def disturbed(study: Path, out: Path, extra: list[str], kills: int, whole: Path)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             moments.append(round(moment or 0.0, 1))
+            print(f"killed after {moments[-1]:.1f} s ({len(moments)} of {kills})", flush=True)
             continue
         runs += 1
         different += differences(whole / "ensemble.zarr", out / "ensemble.zarr")

@@ -5,9 +5,11 @@ gaps): one section by itself, and all four together. Every search has the same b
 a gradient counts as the runs that its processor time is worth, measured here.
 
     python benchmarks/transect_searches.py --store FOLDER [--budget 1000] [--seeds 3]
+    python benchmarks/transect_searches.py --redraw
 
 What is evaluated is kept in the store: a stopped benchmark goes on. Writes
-docs/tables/transect_searches.{json,md} and docs/_static/transect_searches.png.
+docs/tables/transect_searches.{json,md} and docs/_static/transect_searches.png; ``--redraw`` the
+table and the figure out of the numbers that are there.
 """
 
 import argparse
@@ -71,6 +73,7 @@ ALONE, JOINT = "meadow", "all four sections"
 STARTS = 8
 TEAL = "#8fd6bf"
 ASSIMILATIONS = 4
+FIRST_SHOWN = 30
 HYPERCUBE = "Latin hypercube"
 COLORS = {
     HYPERCUBE: GREY,
@@ -325,11 +328,18 @@ def table(found: dict) -> str:
             cells.append(_shown([r["true_nse"] for r in rows]))
             lines.append(f"| {search} | " + " | ".join(cells) + " |")
         lines.append("")
+    nuts = found["nuts"]
+    lines += [
+        f"**NUTS**, three parameters of the meadow ({', '.join(nuts['parameters'])}), the others "
+        f"as in the best of 256 sets: {nuts['runs']:.0f} model runs in {nuts['seconds'] / 60:.0f} "
+        f"minutes; {'; '.join(nuts['told'])}.",
+        "",
+    ]
     return "\n".join(lines)
 
 
 def draw(found: dict) -> None:
-    """Draw the best of n runs against n, median and range."""
+    """Draw the best of n runs against n: the median of the seeds (their range is in the table)."""
     with style():
         fig = figure(8.4, 3.9)
         panels = fig.subplots(1, len(found["targets"]), squeeze=False)[0]
@@ -339,15 +349,17 @@ def draw(found: dict) -> None:
                 curves = np.array([r["curve"] for r in rows], float)
                 known = np.isfinite(curves).all(axis=0)
                 x, y = sizes[known], curves[:, known]
-                axes.fill_between(x, y.min(0), y.max(0), color=COLORS[search], alpha=0.15, lw=0)
                 axes.plot(x, np.median(y, axis=0), color=COLORS[search], lw=1.5, label=search)
                 tops.append(float(y[:, np.searchsorted(x, 0.1 * found["budget"])].min()))
                 high = max(high, float(y.max()))
             axes.axhline(one["true_parameters"], color="k", lw=0.8, ls=":")
-            axes.text(sizes[0], one["true_parameters"], " true parameters", fontsize=7, va="bottom")
+            axes.text(
+                FIRST_SHOWN, one["true_parameters"], " true parameters", fontsize=7, va="bottom"
+            )
             low = min(tops)
             axes.set_ylim(low - 0.05 * (high - low), high + 0.08 * (high - low))
             axes.set_xscale("log")
+            axes.set_xlim(FIRST_SHOWN, found["budget"])
             axes.set_xlabel("model runs")
             axes.set_title(name[0].upper() + name[1:])
         panels[0].set_ylabel("NSE of the best set so far")
@@ -356,13 +368,27 @@ def draw(found: dict) -> None:
         fig.savefig(DOCS / "_static" / "transect_searches.png")
 
 
+def show(found: dict) -> None:
+    """Write table and figure of what was found."""
+    text = table(found)
+    (DOCS / "tables" / "transect_searches.md").write_text(text)
+    draw(found)
+    print(text)
+
+
 def main() -> None:
     """Run all searches; write table and figure."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--store", type=Path, required=True)
+    parser.add_argument("--store", type=Path)
+    parser.add_argument("--redraw", action="store_true")
     parser.add_argument("--budget", type=int, default=1000)
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
+    if args.redraw:
+        show(json.loads((DOCS / "tables" / "transect_searches.json").read_text()))
+        return
+    if args.store is None:
+        parser.error("--store is wanted: the folder that keeps what is evaluated")
     use_all_cores()
     jax.config.update("jax_enable_x64", False)
     study = load_study(STUDY)
@@ -387,10 +413,7 @@ def main() -> None:
     }
     (DOCS / "tables").mkdir(exist_ok=True)
     (DOCS / "tables" / "transect_searches.json").write_text(json.dumps(found, indent=1) + "\n")
-    (DOCS / "tables" / "transect_searches.md").write_text(table(found))
-    draw(found)
-    print(table(found))
-    print(found["nuts"])
+    show(found)
 
 
 if __name__ == "__main__":
