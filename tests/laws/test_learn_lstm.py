@@ -97,6 +97,25 @@ def test_masked_mean_is_the_mean_of_what_is_present():
     assert slope.weight[0].any()
 
 
+def test_noise_is_of_training_alone_and_one_number_a_sequence():
+    embed = MaskedMean.start([(0,), (1,)], 6, key=jax.random.key(1), noise=(0.0, 0.5))
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3, 2)))
+    x = x.at[:, 0].set(x[0, 0])  # a sequence that does not change
+    plain, told, again = embed(x), embed(x, key=jax.random.key(2)), embed(x, key=jax.random.key(3))
+    np.testing.assert_array_equal(plain, MaskedMean(embed.weight, embed.bias, embed.groups)(x))
+    assert (told != plain).all(axis=2).all()
+    assert (told != again).any()
+    np.testing.assert_array_equal(told[:, 0], jnp.broadcast_to(told[0, 0], told[:, 0].shape))
+    without = embed(x.at[..., 1].set(jnp.nan), key=jax.random.key(2))  # an input without noise
+    np.testing.assert_array_equal(without, embed(x.at[..., 1].set(jnp.nan)))
+    many = jnp.zeros((20000, 2)).at[:, 0].set(jnp.nan)
+    one = MaskedMean(jnp.eye(2), jnp.zeros(2), ((0,), (1,)), noise=(0.0, 0.5))
+    drawn = np.arctanh(np.asarray(one(many, key=jax.random.key(4)))[:, 1])
+    assert abs(drawn.std() / 0.5 - 1) < 0.03
+    with pytest.raises(ValueError, match="noise of 1 inputs"):
+        MaskedMean.start([(0,), (1,)], 6, key=jax.random.key(1), noise=(0.5,))
+
+
 def test_groups_hold_every_input_once():
     for groups in ([(0, 1), (1,)], [(0,), (2,)], [(0,), ()]):
         with pytest.raises(ValueError, match="each input"):

@@ -381,6 +381,7 @@ def test_a_model_without_validation_takes_its_last_weights():
         ({"preset": "sensor_effect", "sensor": "one_hot"}, "sensor is one_hot"),
         ({"version": "paper", "read": "record"}, "read is record"),
         ({"version": "paper", "warm_up": 3}, "warm_up is of version corrected"),
+        ({"version": "paper", "attribute_noise": 0.5}, "attribute_noise is of version corrected"),
         ({"version": "paper", "bounded": True}, "bounded is of version corrected"),
     ],
 )

@@ -92,6 +92,13 @@ class ModelPart(Part):
         default=None,
         description="numbers and classes of places that are read; left out: all of the network",
     )
+    attribute_noise: float = Field(
+        default=0.0,
+        ge=0,
+        le=5,
+        description="noise of standardized attributes in training: more, and places share more of "
+        "what is learned (version corrected)",
+    )
     amounts: Literal["log1p", "plain"] | None = Field(
         default=None,
         description="precipitation, irrigation and discharge as log(1 + x) or as they are; left "
@@ -152,6 +159,8 @@ class ModelPart(Part):
             raise ValueError("bounded is of version corrected, the model has version paper")
         if self.read != "block":
             raise ValueError("read is record, version paper reads a window for each target")
+        if self.attribute_noise:
+            raise ValueError("attribute_noise is of version corrected, the model has version paper")
         if self.warm_up is not None:
             raise ValueError("warm_up is of version corrected: a window of paper has one target")
 
@@ -173,6 +182,7 @@ class Settings(NamedTuple):
     apart: bool
     inputs: tuple[str, ...] | None
     attributes: tuple[str, ...] | None
+    attribute_noise: float
     log_amounts: bool
     hidden: int
     bottleneck: int | None
@@ -236,6 +246,7 @@ def resolve(part: ModelPart, step_hours: float, longest: int | None = None) -> S
         apart=given(part.replicates, "apart" if paper else "together") == "apart",
         inputs=None if part.inputs is None else tuple(part.inputs),
         attributes=None if part.attributes is None else tuple(part.attributes),
+        attribute_noise=part.attribute_noise,
         log_amounts=given(part.amounts, "plain" if paper else "log1p") == "log1p",
         hidden=part.hidden,
         bottleneck=part.bottleneck,

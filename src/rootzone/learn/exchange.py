@@ -81,6 +81,7 @@ def _embedding_words(embedding: Embedding | None) -> dict | None:
             "groups": groups,
             "width": embedding.width,
             "drop": embedding.drop,
+            "noise": list(embedding.noise),
         }
     return {"kind": "direct", "inputs": embedding.width}
 
@@ -116,8 +117,10 @@ def _embedding(words: dict | None, key: jax.Array) -> Embedding | None:
         return None
     if words["kind"] == "masked mean":
         groups = tuple(tuple(group) for group in words["groups"])
-        start = lambda: MaskedMean.start(groups, words["width"], key=key, drop=words["drop"])  # noqa: E731
-        return eqx.filter_eval_shape(start)
+        rest = {"drop": words["drop"], "noise": words.get("noise", ())}
+        return eqx.filter_eval_shape(
+            lambda: MaskedMean.start(groups, words["width"], key=key, **rest)
+        )
     return Direct(words["inputs"])
 
 

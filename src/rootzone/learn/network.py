@@ -74,32 +74,47 @@ class MaskedMean(eqx.Module):
     drop : float
         Probability that a group is withheld from a whole sequence in training, so that the
         network learns to go without it.
+    noise : tuple of float
+        Standard deviation of what is added to each standardized input in training, a number for
+        each sequence that is new in every step of the training; empty: nothing. Of attributes it
+        keeps a network from knowing each place by its numbers.
 
     Notes
     -----
-    Source: Gauch et al. (2025), doi:10.5194/hess-29-6221-2025 (masked mean).
+    Sources: Gauch et al. (2025), doi:10.5194/hess-29-6221-2025 (masked mean); Bishop (1995),
+    doi:10.1162/neco.1995.7.1.108 (noise of inputs is a penalty on what they are used for).
     """
 
     weight: jax.Array
     bias: jax.Array
     groups: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     drop: float = eqx.field(static=True, default=0.0)
+    noise: tuple[float, ...] = eqx.field(static=True, default=())
 
     @classmethod
     def start(
-        cls, groups: Sequence[Sequence[int]], width: int, *, key: jax.Array, drop: float = 0.0
+        cls,
+        groups: Sequence[Sequence[int]],
+        width: int,
+        *,
+        key: jax.Array,
+        drop: float = 0.0,
+        noise: Sequence[float] = (),
     ) -> "MaskedMean":
         """Return an embedding with random weights, uniform in +- inputs of the group ** -1/2.
 
         Raises
         ------
         ValueError
-            If the groups do not hold every input from 0 on exactly once.
+            If the groups do not hold every input from 0 on exactly once, or the noise is not that
+            of every input.
         """
         parts = tuple(tuple(int(i) for i in group) for group in groups)
         inputs = sorted(i for group in parts for i in group)
         if inputs != list(range(len(inputs))) or not all(parts):
             raise ValueError(f"groups must hold each input from 0 on once, got {parts}")
+        if noise and len(noise) != len(inputs):
+            raise ValueError(f"noise of {len(noise)} inputs, there are {len(inputs)}")
         k_weight, k_bias = jax.random.split(key)
         limit = [0.0] * len(inputs)
         for group in parts:
@@ -107,7 +122,8 @@ class MaskedMean(eqx.Module):
                 limit[i] = len(group) ** -0.5
         uniform = jax.random.uniform(k_weight, (len(inputs), width), float, -1, 1)
         bias = jax.random.uniform(k_bias, (len(parts), width), float, -1, 1)
-        return cls(uniform * jnp.asarray(limit)[:, None], bias, parts, drop)
+        weight = uniform * jnp.asarray(limit)[:, None]
+        return cls(weight, bias, parts, drop, tuple(float(x) for x in noise))
 
     @property
     def width(self) -> int:
@@ -123,6 +139,10 @@ class MaskedMean(eqx.Module):
         """Return the mean embedding of the groups that are present."""
         present = jnp.isfinite(x)
         x = jnp.where(present, x, 0)
+        if key is not None and any(self.noise):
+            k_noise = jax.random.fold_in(key, 1)  # what is withheld stays the same
+            shape = (x.shape[-2], x.shape[-1])
+            x = x + jnp.asarray(self.noise, x.dtype) * jax.random.normal(k_noise, shape, x.dtype)
         kept = None
         if key is not None and self.drop > 0:
             kept = jax.random.bernoulli(key, 1 - self.drop, (len(self.groups), x.shape[-2], 1))

@@ -179,6 +179,7 @@ def replicates_corrected(
     bottleneck: int | None = None,
     static_groups: Sequence[Sequence[int]] | None = None,
     longest: float = 50.0,
+    attribute_noise: Sequence[float] = (),
 ) -> Preset:
     """Return the same networks trained on whole sequences with the likelihood itself.
 
@@ -193,12 +194,16 @@ def replicates_corrected(
         Attributes that are missing together; by default all are.
     longest : float
         Longest memory that a network begins with [steps], see :func:`spread_memories`.
+    attribute_noise : sequence of float, optional
+        Noise of each standardized attribute in training, see :class:`MaskedMean`.
     """
     groups = [list(range(attributes))] if static_groups is None else static_groups
 
     def build(key: jax.Array) -> Network:
         k_inputs, k_static, k_rest = jax.random.split(key, 3)
-        static = MaskedMean.start(groups, 16, key=k_static) if attributes else None
+        static = None
+        if attributes:
+            static = MaskedMean.start(groups, 16, key=k_static, noise=attribute_noise)
         return Network.start(
             MaskedMean.start([[i] for i in range(inputs)], 32, key=k_inputs),
             hidden=hidden,

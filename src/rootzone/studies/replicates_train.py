@@ -96,6 +96,7 @@ def preset_of(frame: Frame, scaling: Scaling | None = None) -> Preset:
             warm_up=s.warm_up,
             static_groups=frame.static_groups,
             longest=max(2.0, 0.5 * s.window),
+            attribute_noise=_attribute_noise(frame),
         )
         effect = s.preset == "sensor_effect"
         recipe = preset.recipe._replace(
@@ -104,6 +105,15 @@ def preset_of(frame: Frame, scaling: Scaling | None = None) -> Preset:
         )
     recipe = recipe._replace(epochs=s.epochs, batch=s.batch, save_every=s.save_every)
     return preset._replace(recipe=recipe)
+
+
+def _attribute_noise(frame: Frame) -> tuple[float, ...]:
+    """Return the noise of each attribute in training; depth and sensor are known exactly."""
+    noise = frame.settings.attribute_noise
+    if not noise:
+        return ()
+    exact = lambda name: name == "depth" or name.startswith("sensor: ")  # noqa: E731
+    return tuple(0.0 if exact(name) else noise for name in frame.static_names)
 
 
 def _head(s: Settings, scaling: Scaling | None) -> Head:
