@@ -367,6 +367,20 @@ def test_a_model_without_validation_takes_its_last_weights():
     assert model.train_loss.shape == (2, 2)
 
 
+def test_readings_that_a_bounded_model_cannot_have_are_left_out_and_told():
+    dry = NETWORK.copy(deep=True)
+    readings = dry["soil_moisture"].values
+    zero = np.isfinite(readings) & (SEGMENTS.train | SEGMENTS.valid)
+    zero[..., :-30] = False
+    readings[zero] = 0.0
+    context = Context()
+    found = train_model(
+        PARTS["bounded"], dry, SEGMENTS, context, seed=5, mark="test", name="bounded"
+    )
+    assert [w for w in context.log.warnings if f"{int(zero.sum())} readings that are 0" in w]
+    assert np.isfinite(found.train_loss).all()
+
+
 # --- bad input --------------------------------------------------------------------------
 
 

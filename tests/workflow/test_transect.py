@@ -1,6 +1,7 @@
 """The study of counts along a line: twin, stop and go on, other observations, bad input."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -341,3 +342,34 @@ def test_store_opens_with_xarray(done):
     with xr.open_zarr(done.folder / "ensemble.zarr") as store:
         assert store["values"].dims == ("member", "parameter")
         assert store["counts_nse"].dims == ("member", "group")
+
+
+def test_what_comes_after_the_ensemble_may_be_changed(done, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(done.folder, folder)
+    before = {p: p.stat().st_mtime_ns for p in (folder / "ensemble.zarr").rglob("c/*")}
+    assert before
+    search = {**STUDY["search"], "behavioral": {"best": 2}, "objective": {"score": "kge_2009"}}
+    other = changed(search=search, transfer=None)
+    found = rootzone.run(other, out=folder, resume=True)
+    assert any("evaluated anew" in line for line in (folder / "log.txt").read_text().splitlines())
+    assert found.summary["study"]["search"]["behavioral"]["best"] == 2
+    assert {p: p.stat().st_mtime_ns for p in (folder / "ensemble.zarr").rglob("c/*")} == before
+    assert "transfer" in done
+    assert not (folder / "transfer.nc").exists()
+    assert rootzone.run(other, out=folder, resume=True).summary == found.summary
+    with pytest.raises(RootzoneError, match="holds a finished run of another study"):
+        rootzone.run(changed(period={"warm_up_days": 50}), out=folder, resume=True)
+    assert (folder / "summary.json").is_file()
+
+
+def test_a_threshold_that_nothing_reaches_costs_no_ensemble(tmp_path):
+    strict = {"ensemble": {"sets": 16}, "behavioral": {"at_least": 0.999, "best": None}}
+    folder = tmp_path / "run"
+    with pytest.raises(RootzoneError, match="no parameter set reaches"):
+        rootzone.run(changed(search=strict, transfer=None), out=folder)
+    soft = {**strict, "behavioral": {"at_least": -100, "best": None}}
+    with pytest.raises(RootzoneError, match="an unfinished run of another study"):
+        rootzone.run(changed(search=soft, transfer=None, seed=5), out=folder, resume=True)
+    found = rootzone.run(changed(search=soft, transfer=None), out=folder, resume=True)
+    assert found.summary["scores"]

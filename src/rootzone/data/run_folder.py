@@ -100,19 +100,46 @@ class RunFolder:
             raise RunError(f"{path}: not the summary of a run")
         return content
 
-    def refuse_other(self, name: str, text: str) -> None:
-        """Refuse to go on in an unfinished folder whose study is another one.
+    def refuse_other(self) -> None:
+        """Refuse to go on in a folder whose study is another one.
 
         Raises
         ------
         RunError
-            If the file is there and holds another text.
+            Always, in one sentence.
+        """
+        state = "a finished" if self.finished else "an unfinished"
+        raise RunError(f"{self.path}: holds {state} run of another study; choose another --out")
+
+    def read_text(self, name: str) -> str | None:
+        """Return a text file, None where there is none.
+
+        Raises
+        ------
+        RunError
+            If it cannot be read.
         """
         path = self.path / name
-        if path.is_file() and path.read_text(encoding="utf-8") != text:
-            raise RunError(
-                f"{self.path}: holds an unfinished run of another study; choose another --out"
-            )
+        try:
+            return path.read_text(encoding="utf-8") if path.is_file() else None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{path}: cannot be read ({error})") from None
+
+    def reopen(self) -> None:
+        """Take back that a run is finished: its summary, datasets and report are removed.
+
+        The summary goes first, so that a folder without one of them is never taken for finished.
+
+        Raises
+        ------
+        RunError
+            If one cannot be removed.
+        """
+        try:
+            for path in (self.path / SUMMARY, *self.path.glob("*.nc"), self.path / "report.html"):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise RunError(f"{self.path}: cannot be written ({error.strerror or error})") from None
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a text file, whole or not at all."""

@@ -48,6 +48,9 @@ class Kind:
     """Reads all input and raises what is wrong with it."""
     page: Callable[[Mapping[str, xr.Dataset], Mapping[str, Any]], str]
     """Returns the report from what the folder holds."""
+    later: tuple[str, ...] = ()
+    """Keys, dotted, that nothing depends on which a run keeps for ``--resume``: a folder is gone on
+    with when they were changed."""
 
 
 def _run_station(study: StationStudy, context: Context):
@@ -176,6 +179,22 @@ KINDS: dict[str, Kind] = {
     "catchment": Kind(_run_catchment, _check_catchment, _catchment_page),
     "column": Kind(_run_column, _check_column, _column_page),
     "inverse": Kind(_run_inverse, _check_inverse, _inverse_page),
-    "transect": Kind(_run_transect, _check_transect, _transect_page),
+    "transect": Kind(
+        _run_transect,
+        _check_transect,
+        _transect_page,
+        later=(
+            "title",
+            "search.objective",
+            "search.behavioral",
+            "search.beside",
+            "search.beside_for",
+            "search.sensitivity",
+            "evaluation.bins",
+            "evaluation.edges",
+            "evaluation.depth",
+            "transfer",
+        ),
+    ),
     "replicates": Kind(_run_replicates, _check_replicates, _replicates_page),
 }

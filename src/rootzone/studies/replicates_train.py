@@ -215,16 +215,30 @@ def train_model(
             f"{', '.join(frame.left_out)}"
         )
     try:
-        training = part_of(frame, network, fold, "train")
+        training, outside = _within_bounds(part_of(frame, network, fold, "train"))
         if training is None:
             raise DataError("no reading to learn from")
-        valid = part_of(frame, network, fold, "valid")
+        valid, more = _within_bounds(part_of(frame, network, fold, "valid"))
+        if outside + more:
+            context.log.warn(
+                f"{name}: {outside + more} readings that are 0 or above their upper bound are not "
+                "learned from: a bounded model gives them no density"
+            )
         model, preset = untrained(frame, training, seed)
         return _learned(
             frame, fold, model, preset, training, valid, context, seed, mark, name, share
         )
     except DataError as error:
         raise DataError(f"models: {name}: {error}") from None
+
+
+def _within_bounds(data: Sequences | None) -> tuple[Sequences | None, int]:
+    """Return series without targets outside of their bounds, and how many these were."""
+    if data is None or data.upper is None:
+        return data, 0
+    target = np.asarray(data.target)
+    outside = (target <= 0) | (target >= np.asarray(data.upper)[:, None, :, None])
+    return data._replace(target=np.where(outside, np.nan, target)), int(outside.sum())
 
 
 def untrained(frame: Frame, training: Sequences, seed: int) -> tuple[Model, Preset]:

@@ -102,12 +102,12 @@ def run(
     text = study_text(loaded, base)
     digest = hashlib.sha256(text.encode()).hexdigest()
     folder = None if out is None else RunFolder.create(Path(out), resume=resume)
+    changed = False
     if folder is not None and resume:
         done = _already_done(folder, digest)
         if done is not None:
             return done
-
-        folder.refuse_other("study.yaml", text)
+        changed = _changed_later(folder, loaded.kind, text)
 
     log = Log(show)
     context = Context(
@@ -121,6 +121,9 @@ def run(
     _require_ensemble(loaded.kind, context)
     log.tell(f"rootzone {versions()['rootzone']}, study kind {loaded.kind}, seed {loaded.seed}")
     if folder is not None:
+        if changed:
+            log.tell("the study was changed where nothing kept depends on it: evaluated anew")
+            folder.reopen()
         folder.write_text("study.yaml", text)
     started = time.perf_counter()
     try:
@@ -213,15 +216,46 @@ def _leave_log(folder: RunFolder, log: Log, error: BaseException) -> None:
 
 
 def _already_done(folder: RunFolder, digest: str) -> RunResult | None:
-    """Return the finished run of the same study; refuse the folder of another one."""
+    """Return the finished run of the same study."""
     if not folder.finished:
         return None
     summary = folder.summary()
     if summary.get("study_sha256") != digest:
-        raise RunError(
-            f"{folder.path}: holds a finished run of another study; choose another --out"
-        )
+        return None
     return RunResult(read_datasets(folder), summary, summary["warnings"], folder.path)
+
+
+def _changed_later(folder: RunFolder, kind: str, text: str) -> bool:
+    """Return whether a folder's study was changed in nothing but keys that come later.
+
+    Raises
+    ------
+    RunError
+        If it is another study.
+    """
+    before = folder.read_text("study.yaml")
+    if before in (None, text) and not folder.finished:
+        return False
+    later = KINDS[kind].later
+    if before is None or not later or _without(before, later) != _without(text, later):
+        folder.refuse_other()
+    return True
+
+
+def _without(text: str, keys: Sequence[str]) -> Any:
+    """Return a study without some dotted keys; None if it is none."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    for key in keys:
+        *parts, last = key.split(".")
+        inner = content
+        for part in parts:
+            inner = inner.get(part) if isinstance(inner, dict) else None
+        if isinstance(inner, dict):
+            inner.pop(last, None)
+    return content
 
 
 def read_datasets(folder: RunFolder) -> dict[str, xr.Dataset]:
