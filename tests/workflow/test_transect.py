@@ -349,7 +349,12 @@ def test_what_comes_after_the_ensemble_may_be_changed(done, tmp_path):
     shutil.copytree(done.folder, folder)
     before = {p: p.stat().st_mtime_ns for p in (folder / "ensemble.zarr").rglob("c/*")}
     assert before
-    search = {**STUDY["search"], "behavioral": {"best": 2}, "objective": {"score": "kge_2009"}}
+    search = {
+        **STUDY["search"],
+        "behavioral": {"best": 2},
+        "objective": {"score": "kge_2009"},
+        "beside": [{"method": "dds", "budget": 48, "chains": 8}],
+    }
     other = changed(search=search, transfer=None)
     found = rootzone.run(other, out=folder, resume=True)
     assert any("evaluated anew" in line for line in (folder / "log.txt").read_text().splitlines())

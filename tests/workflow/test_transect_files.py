@@ -9,7 +9,7 @@ from rootzone.core import DataError
 from rootzone.data import Log
 from rootzone.studies.context import Context
 from rootzone.studies.transect_ensemble import _read_sets
-from rootzone.studies.transect_transfer import _read_water
+from rootzone.studies.transect_transfer_sites import _read_water
 
 SPACE = Space(("a", "b"), np.zeros(2), np.ones(2), np.zeros(2))
 DAYS = pd.date_range("2021-05-01", periods=4, freq="D")

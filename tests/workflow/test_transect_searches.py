@@ -75,7 +75,7 @@ def test_a_search_that_finds_nothing_says_so(target, settings, monkeypatch):
 
 
 def test_draws_of_a_sampler_are_kept(target, tmp_path, monkeypatch):
-    """Sampled once; gradients of all draws are paid before the best of them is known."""
+    """Sampled once; all that draws take is paid before the best of them is known."""
     asked = []
 
     def sampler(log_likelihood, space, *, warmup, samples, chains, seed):
@@ -86,8 +86,8 @@ def test_draws_of_a_sampler_are_kept(target, tmp_path, monkeypatch):
         unit = np.random.default_rng(seed).random((chains, samples, len(space)))
         values = space.from_unit(unit)
         likelihood = -np.sum((unit - 0.5) ** 2, axis=-1)
-        spent, one = np.full(chains, 50.0), np.ones(len(space))
-        return Sampled(values, likelihood, np.zeros(chains, int), one, one, spent)
+        spent, runs, one = np.full(chains, 50.0), np.full(chains, 70.0), np.ones(len(space))
+        return Sampled(values, likelihood, np.zeros(chains, int), one, one, spent, runs)
 
     monkeypatch.setattr(transect_searches, "nuts", sampler)
     names = ["Desilets_LW0", "infiltrationShapeFactor"]
@@ -101,8 +101,8 @@ def test_draws_of_a_sampler_are_kept(target, tmp_path, monkeypatch):
     assert asked == [tuple(names)]
     np.testing.assert_array_equal(one.posterior, same.posterior)
     assert one.posterior.shape == (120, 2)
-    assert one.curve[0][0] == pytest.approx(100 * GRADIENT_COST + 1)
-    assert one.curve[0][-1] == pytest.approx(100 * GRADIENT_COST + 100)
+    assert one.curve[0][0] == pytest.approx(100 * GRADIENT_COST + 140 + 1)
+    assert one.curve[0][-1] == pytest.approx(100 * GRADIENT_COST + 140 + 100)
     # what is not sampled stays, what is sampled comes back in its own place
     assert one.best[space.position("PTF_lower66_5_constant")] == best[0]
     at = [space.position(name) for name in names]

@@ -1,6 +1,6 @@
 """What a calibration searches, by which methods, and which sets it keeps."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -28,7 +28,9 @@ class Parameters(Part):
     )
     leave: list[str] = Field(default_factory=list, description="parameters not to be searched")
     bounds: dict[str, tuple[float, float]] = Field(
-        default_factory=dict, description="other bounds by name, e.g. {Desilets_N0: [900, 1400]}"
+        default_factory=dict,
+        description="other bounds by name, e.g. {Desilets_N0: [900, 1400]}; beyond the declared "
+        "ones they want parameters.beyond_bounds",
     )
 
 
@@ -46,6 +48,19 @@ class Objective(Part):
         le=1,
         description="share of the score of observed soil water beside that of the counts",
     )
+
+    @model_validator(mode="after")
+    def _without_unit(self) -> "Objective":
+        if self.score not in ("rmse", "log_likelihood"):
+            return self
+        beside = "combine: distance" if self.combine == "distance" else f"water: {self.water:g}"
+        if self.combine == "distance" or 0 < self.water < 1:
+            raise ValueError(
+                f"score: {self.score} together with {beside} has no meaning, because "
+                f"{'one is not its best value' if self.combine == 'distance' else 'units differ'}: "
+                "take nse, kge_2009 or kge_2012"
+            )
+        return self
 
 
 class Ensemble(Part):
@@ -69,11 +84,27 @@ class Ensemble(Part):
 class Behavioral(Part):
     """Which sets are kept as good ones."""
 
-    best: int | None = Field(default=10, ge=1, le=10_000, description="so many of the best sets")
-    at_least: float | None = Field(
-        default=None, description="or all sets with this objective or more"
+    best: int | None = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        description="so many of the best sets; left out beside at_least: no such number",
     )
-    most: int = Field(default=1000, ge=1, le=10_000, description="at most so many, with at_least")
+    at_least: float | None = Field(
+        default=None,
+        description="or all sets with this objective or more; with best too, at most that many",
+    )
+    most: int = Field(
+        default=1000, ge=1, le=10_000, description="at most so many, with at_least alone"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_least_alone(cls, values: Any) -> Any:
+        # the default of best must not cut what a threshold asks for
+        if isinstance(values, dict) and values.get("at_least") is not None:
+            return {"best": None, **values}
+        return values
 
     @model_validator(mode="after")
     def _once(self) -> "Behavioral":

@@ -115,8 +115,12 @@ def _facts(line: xr.Dataset, summary: Mapping[str, Any]) -> list[tuple[str, str]
     if np.isfinite(nse).any(axis=0).all():
         label = "NSE of the counts" if len(names) == 1 else "NSE of the counts, median of sections"
         facts.append((label, change(np.nanmedian(nse, axis=0).tolist())))
-    spaef = both(scores, maps.OBSERVED_MASS, "pattern", "spaef")
-    facts.append(("SPAEF of gravimetric water", change(spaef)))
+    if "mass_observed" in line:
+        spaef = both(scores, maps.OBSERVED_MASS, "pattern", "spaef")
+        facts.append(("SPAEF of gravimetric water", change(spaef)))
+    else:
+        spaef = both(scores, _COUNTS, "pattern", "spaef")
+        facts.append(("SPAEF of the counts", change(spaef)))
     if "root_zone_true" in line:
         rmse = both(scores, "true root-zone water", "all", "rmse")
         facts.append(("RMSE of true root-zone water", f"{change(rmse, '{:.3f}')} m³ m⁻³"))
@@ -182,10 +186,11 @@ def _patterns(line: xr.Dataset, shown: _Shown) -> Section:
         "every place and day (right) in one color scale; colors end at the 1 and 99 % quantiles "
         "of all but the default; lines leave the panel where they are far outside of the rest."
     )
+    drawn = [(maps.space_time(line, scores), caption)] if "mass_observed" in line else []
     return Section(
         "Places and days",
         tables=[tables.pattern_table(scores, caption=shown.paper(tables.PAPER_PATTERN))],
-        figures=[(maps.space_time(line, scores), caption)],
+        figures=drawn,
     )
 
 

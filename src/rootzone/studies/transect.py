@@ -68,7 +68,7 @@ def run_transect(study: TransectStudy, context: Context, *, made_with: str) -> T
     use_all_cores()
     prepared = prepare(study, context)
     aims = aims_of(study, prepared)
-    require_plan(study, prepared, aims)
+    sites = require_plan(study, prepared, aims, context)
     ensemble = run_ensemble(study, prepared, context, made_with=made_with)
     kept = {
         name: behavioral(
@@ -95,14 +95,14 @@ def run_transect(study: TransectStudy, context: Context, *, made_with: str) -> T
         context.progress("sensitivity", 0.92)
         result.informed = sensitivity(study, prepared, ensemble, aims, context)
     context.progress("other sites", 0.94)
-    result.transferred = transfer(study, prepared, kept, context)
+    result.transferred = transfer(study, prepared, kept, context, sites)
     return result
 
 
 def check_transect(study: TransectStudy, context: Context) -> None:
     """Read all input and raise what is wrong with it."""
     prepared = prepare(study, context)
-    require_plan(study, prepared, aims_of(study, prepared))
+    require_plan(study, prepared, aims_of(study, prepared), context)
 
 
 def aims_of(study: TransectStudy, prepared: Prepared) -> dict[str, Aim]:

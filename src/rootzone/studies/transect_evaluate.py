@@ -35,7 +35,8 @@ class Run:
     theta : array (day, horizon, place)
         Soil water [m3 m-3].
     mass : array (day, place)
-        Gravimetric water of soil and lattice that the counts say [g g-1].
+        Gravimetric water of soil and lattice that the counts say [g g-1]; NaN where the operator
+        is not that of Desilets.
     root_zone : array (day, place)
         Mean soil water down to the depth of the root zone [m3 m-3].
     water : array (day, place)
@@ -88,6 +89,11 @@ def evaluate(
 ) -> Found:
     """Run the default parameters and the kept sets, and score them on the evaluated days."""
     p = prepared
+    if not p.by_desilets:
+        context.log.tell(
+            "gravimetric water by the counts is left out: the operator is not that of Desilets"
+        )
+    _tell_numbers(study, kept, context)
     runner = Runner(study, prepared)
     default = runner.summary(runner.sets(p.reference[None]), [0])
     own = [selection_of(p, kept, place) for place in range(len(p.places.cell))]
@@ -99,7 +105,11 @@ def evaluate(
         of = p.counted.truth
         N0 = runner.N0(p.reference if of.values is None else of.values)
         truth = runner.run(of.counts, of.theta, N0)
-    observed, sigma = _observed_mass(p, runner.N0(_mean_values(p, kept)))
+    mean_N0 = {
+        name: float(np.mean(runner.N0(p.calibration.all_values(k.values))))
+        for name, k in kept.items()
+    }
+    observed, sigma = _observed_mass(p, np.array([mean_N0[name] for name in own]))
     found = Found(default, calibrated, truth, observed, sigma, {}, {})
     for name, run in ((DEFAULT, default), (CALIBRATED, calibrated)):
         found.scores[name], found.patterns[name] = _scored(study, p, found, run)
@@ -112,15 +122,27 @@ def evaluate(
     return found
 
 
+def _tell_numbers(study: TransectStudy, kept: Mapping[str, Behavioral], context: Context) -> None:
+    """Tell where not as many sets are kept as the study asks for."""
+    asked = study.search.behavioral
+    for name, one in kept.items():
+        count = len(one.members)
+        if asked.at_least is None and asked.best is not None and count < asked.best:
+            context.log.tell(
+                f"{name}: {count} sets with an objective are all there are, "
+                f"search.behavioral.best asks for {asked.best}"
+            )
+        elif asked.best is None and count == asked.most:
+            context.log.tell(
+                f"{name}: search.behavioral.most keeps {count} sets, more may reach "
+                "search.behavioral.at_least"
+            )
+
+
 def selection_of(prepared: Prepared, kept: Mapping[str, Behavioral], place: int) -> str:
     """Return whose kept sets a place is run with: its section's, or the only ones."""
     section = prepared.places.sections[prepared.places.section[place]]
     return section if section in kept else next(iter(kept))
-
-
-def _mean_values(prepared: Prepared, kept: Mapping[str, Behavioral]) -> np.ndarray:
-    values = np.concatenate([k.values for k in kept.values()])
-    return prepared.calibration.all_values(values.mean(axis=0))
 
 
 class Members:
@@ -148,10 +170,14 @@ class Runner:
         self._weights = None if weights is None else weights[:, self._cells]
 
     def N0(self, values: np.ndarray) -> np.ndarray:
-        """Return N0 (...) of all parameters (..., parameter) [h-1]."""
-        names = self._p.calibration.table.names
-        at = names.index(N0_NAME) if N0_NAME in names else names.index("COSMIC_N0")
-        return np.asarray(values)[..., at]
+        """Return N0 (...) of all parameters (..., parameter) [h-1], NaN where there is none.
+
+        The scale of COSMIC is no N0 of the law of Desilets: no water follows from it.
+        """
+        values = np.asarray(values, float)
+        if not self._p.by_desilets:
+            return np.full(values.shape[:-1], np.nan)
+        return values[..., self._p.calibration.table.names.index(N0_NAME)]
 
     def sets(self, values: np.ndarray) -> Members:
         """Run sets with all parameters (set, parameter)."""
@@ -238,9 +264,8 @@ def _chosen(runs: Mapping[str, Run], own: list[str]) -> Run:
 
 
 def _observed_mass(p: Prepared, N0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return gravimetric water of the observed counts, and its error."""
+    """Return gravimetric water of the observed counts by N0 (place), and its error."""
     rate, sigma = p.counted.rate, p.counted.sigma
-    N0 = np.asarray(p.N0 if p.N0 is not None else N0)
     mass = gravimetric_water(rate, N0)
     low, high = gravimetric_water(rate + sigma, N0), gravimetric_water(rate - sigma, N0)
     return mass, 0.5 * np.abs(high - low)
@@ -257,8 +282,10 @@ def _scored(
     late = np.isfinite(counts.values)
     pairs: dict[str, tuple[np.ndarray, np.ndarray]] = {
         "observed counts": (run.counts, np.asarray(counts.values)),
-        "observed gravimetric water": (run.mass, np.where(late, found.observed_mass, np.nan)),
     }
+    if p.by_desilets:
+        observed = np.where(late, found.observed_mass, np.nan)
+        pairs["observed gravimetric water"] = (run.mass, observed)
     if WATER in p.judged:
         pairs["observed soil water"] = (run.water, np.asarray(p.judged[WATER].values))
     if found.truth is not None:

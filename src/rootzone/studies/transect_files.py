@@ -75,7 +75,8 @@ def plain_numbers(raw: Raw, name: str, *, gaps: bool = False) -> np.ndarray:
         try:
             values[row] = float(text)
         except ValueError:
+            gap = "" if text else "; nan and other words for a missing value are read as ''"
             raise DataError(
-                f"{raw.files[0]}, {raw.place(row)}: {name} is {text!r}, a number is wanted"
+                f"{raw.files[0]}, {raw.place(row)}: {name} is {text!r}, a number is wanted{gap}"
             ) from None
     return values

@@ -1,6 +1,7 @@
 """What a transect study starts from: model, places, observations, the space that is searched."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -67,6 +68,11 @@ class Prepared:
     N0: float | None
 
     @property
+    def by_desilets(self) -> bool:
+        """Return whether the counts follow the law of Desilets, so that they say water."""
+        return N0_NAME in self.calibration.table.names
+
+    @property
     def days(self) -> pd.DatetimeIndex:
         """Return the evaluated days."""
         setup = self.model.setup
@@ -91,9 +97,10 @@ def prepare(study: TransectStudy, context: Context) -> Prepared:
         raise StudyError("counts.operator: none, a transect study wants counts of the model")
     model = model._replace(domain=with_line(study, model.domain, context))
     model = with_texture(study.search.parameters, model)
-    calibration, space, N0 = searched(study.search.parameters, model, context)
+    beyond = study.parameters.beyond_bounds
+    calibration, space, N0 = searched(study.search.parameters, model, context, beyond_bounds=beyond)
     places, counted, held_out = read_observations(study, model, calibration, space, N0, context)
-    observed, judged = _observed(study, model, places, counted, held_out)
+    observed, judged = _observed(study, model, places, counted, held_out, context)
     readings = _readings(study, model, places, counted, held_out)
     simulator = Simulator.of(
         model.catchment,
@@ -110,14 +117,14 @@ def prepare(study: TransectStudy, context: Context) -> Prepared:
 
 
 def searched(
-    settings: Parameters, model: Model, context: Context
+    settings: Parameters, model: Model, context: Context, *, beyond_bounds: bool = False
 ) -> tuple[Calibration, Space, float | None]:
     """Return which parameters are searched, their space, and N0 where it is fixed.
 
     Raises
     ------
     StudyError
-        If a name is unknown, or bounds leave no room.
+        If a name is unknown, or bounds leave no room or leave those that are declared.
     """
     table = model.table
     for name in (*settings.bounds, *settings.add, *settings.leave):
@@ -133,6 +140,7 @@ def searched(
                 "must lie below the second; to fix it, name it under leave and give its value "
                 "under parameters.values"
             )
+        _require_declared(name, (low, high), table, context, accepted=beyond_bounds)
     defaults = dict(zip(table.names, model.values.tolist(), strict=True))
     changes = {name: {"default": value} for name, value in defaults.items()}
     for name, (low, high) in settings.bounds.items():
@@ -168,14 +176,54 @@ def _preset(settings: Parameters, table: ParameterTable) -> tuple[list[str], dic
     if settings.preset == "none":
         fixed = {N0_NAME: settings.N0} if N0_NAME in table.names else {}
         return [], fixed
-    if settings.preset == "railway_27":
-        return list(railway_27(table).free), {}
-    chosen = railway_27_with_fixed_N0(table, settings.N0)
+    if N0_NAME not in table.names:
+        raise StudyError(
+            f"search.parameters.preset: {settings.preset} has parameters of the law of Desilets, "
+            "counts.operator is another: set search.parameters.preset: none and name what is "
+            "searched under search.parameters.add, or counts.operator: desilets_mhm"
+        )
+    try:
+        if settings.preset == "railway_27":
+            return list(railway_27(table).free), {}
+        chosen = railway_27_with_fixed_N0(table, settings.N0)
+    except StudyError as error:
+        raise StudyError(
+            f"search.parameters.preset: {settings.preset}: {error}; with preset: none those of "
+            "search.parameters.add are searched"
+        ) from None
     return list(chosen.free), dict(chosen.fixed)
 
 
+def _require_declared(
+    name: str,
+    bounds: tuple[float, float],
+    table: ParameterTable,
+    context: Context,
+    *,
+    accepted: bool,
+) -> None:
+    """Refuse bounds beyond the declared ones, as values beyond them are refused."""
+    declared = table[name]
+    # declared as fixed, there is no range to leave; N0 is that of any detector
+    if declared.lower == declared.upper or name in (N0_NAME, "COSMIC_N0"):
+        return
+    for value in bounds:
+        for sentence in table.outside({name: value}):
+            if not accepted:
+                raise StudyError(
+                    f"search.parameters.bounds: {sentence}; parameters.beyond_bounds: true "
+                    "accepts it"
+                )
+            context.log.warn(f"search.parameters.bounds: {sentence}")
+
+
 def _observed(
-    study: TransectStudy, model: Model, places: Places, counted: Counted, held_out: np.ndarray
+    study: TransectStudy,
+    model: Model,
+    places: Places,
+    counted: Counted,
+    held_out: np.ndarray,
+    context: Context,
 ) -> tuple[dict[str, Observed], dict[str, Observed]]:
     """Return what is calibrated on, and what is scored at the end, by variable."""
     days = model.setup.first_day + np.arange(len(counted.rate))
@@ -205,8 +253,41 @@ def _observed(
         first[name] = Observed(early[:, kept], sigma[:, kept], section, names, factor)
         judged[name] = Observed(late, sigma, places.section, places.sections, factor)
         if name == COUNTS or study.search.objective.water > 0:
-            first[name].require_variance(f"observed {name}")
+            _require_scores(first[name], f"observed {name}", end, late=False)
+            if end is not None:
+                scored = Observed(late[:, kept], sigma[:, kept], section, names, factor)
+                _require_scores(scored, f"observed {name}", end, late=True)
+    # what is held out may lack counts; its scores are then missing, which is told
+    for n in np.setdiff1d(places.section, used):
+        own = places.section == n
+        one = Observed(
+            np.asarray(judged[COUNTS].values)[:, own],
+            counted.sigma[:, own],
+            np.zeros(int(own.sum()), int),
+            (places.sections[n],),
+        )
+        try:
+            one.require_variance("observed counts")
+        except StudyError as error:
+            cause = str(error).rsplit(";", 1)[0]
+            context.log.warn(f"held out, so that its scores are missing: {cause}")
     return first, judged
+
+
+def _require_scores(observed: Observed, what: str, end: date | None, *, late: bool) -> None:
+    """Refuse sections whose days that are calibrated on, or scored, make no score."""
+    try:
+        observed.require_variance(what)
+    except StudyError as error:
+        cause, days, remedy = str(error).rsplit(";", 1)[0], "", "change period.start and period.end"
+        if end is not None:
+            days = f"evaluation.calibration_end is {end}, of the days "
+            days += "after it, which are scored, the " if late else "up to it the "
+            remedy = f"choose {'an earlier' if late else 'a later'} evaluation.calibration_end"
+        raise StudyError(
+            f"{days}{cause}; {remedy}, or join the section with another one (line.sections; of "
+            "stations observations.sections, observations.hold_out)"
+        ) from None
 
 
 def _readings(

@@ -17,7 +17,13 @@ from rootzone.studies.transect_places import Places, places_of_line
 from rootzone.studies.transect_points import read_points
 from rootzone.studies.transect_points_cells import model_weights
 from rootzone.studies.transect_sites import read_sites
-from rootzone.studies.transect_twin import Truth, drawn_parameters, observe, truth_of_model
+from rootzone.studies.transect_twin import (
+    Truth,
+    drawn_parameters,
+    observe,
+    require_finite,
+    truth_of_model,
+)
 from rootzone.water.regionalization import Calibration
 
 N0_NAME = "Desilets_N0"
@@ -42,6 +48,12 @@ def read_observations(
     """
     given = study.observations
     if isinstance(given, SitesObservations):
+        if N0_NAME not in calibration.table.names:
+            raise StudyError(
+                "observations.method: sites moves the counts of stations to one N0 of the law of "
+                "Desilets, which the chosen counts.operator has not: set counts.operator: "
+                "desilets_mhm or desilets_schroen_2017"
+            )
         return read_sites(study, given, model, N0, context)
     if isinstance(given, PointsObservations | SegmentsObservations):
         places, counted = _of_track(study, given, model, context)
@@ -64,7 +76,8 @@ def _require_counts(places: Places, counted: Counted) -> None:
         if days < 2:
             raise DataError(
                 f"section '{name}' has counts on {days} of the evaluated days: two or more are "
-                "wanted to score it"
+                "wanted to score it; change period.start and period.end, or join it with another "
+                "section (line.sections)"
             )
 
 
@@ -106,11 +119,18 @@ def _twin(
     N0: float | None,
     context: Context,
 ) -> Counted:
+    if N0_NAME not in calibration.table.names:
+        raise StudyError(
+            "observations.method: twin states its errors as gravimetric water by the law of "
+            "Desilets, whose N0 the chosen counts.operator has not: set counts.operator: "
+            "desilets_mhm or desilets_schroen_2017"
+        )
     context.progress("making the truth", 0.06)
     warming = model.setup.warming_days
     if given.truth == "same_model":
         values = drawn_parameters(space, calibration, given.truth_seed, given.spread)
         truth = truth_of_model(model.catchment, values, places.cell, warming)
+        require_finite(truth, given)
         at = calibration.table.names.index(N0_NAME)
         N0 = float(values[at])
     else:

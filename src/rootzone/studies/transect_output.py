@@ -63,6 +63,8 @@ def _line(study: TransectStudy, result: TransectResult) -> xr.Dataset:
         for name, (units, long_name) in _SERIES.items():
             if name == "water" and p.counted.water is None:
                 continue
+            if name == "mass" and not p.by_desilets:
+                continue
             dims = ("time", "horizon", "place") if name == "theta" else ("time", "place")
             attrs = {"units": units, "long_name": f"{long_name}, {words}"}
             data[f"{name}_{suffix}"] = (dims, _small(getattr(run, name)), attrs)
@@ -87,6 +89,8 @@ def _line(study: TransectStudy, result: TransectResult) -> xr.Dataset:
         "mass_sigma": (found.observed_mass_sigma, "g g-1", "its standard deviation"),
     }
     for name, (values, units, long_name) in observed.items():
+        if name.startswith("mass") and not p.by_desilets:
+            continue
         attrs = {"units": units, "long_name": long_name}
         data[name] = (("time", "place"), _small(values), attrs)
     if p.counted.water is not None:

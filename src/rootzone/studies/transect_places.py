@@ -1,6 +1,7 @@
 """Where a transect study looks: cells along a line or single sites, and the sections they make."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -73,8 +74,8 @@ def with_line(study: TransectStudy, domain: Domain, context: Context) -> Domain:
     if study.line is None:
         return domain
     path = context.base / Path(study.line.table.path).expanduser()
-    x, y, section = _read_vertices(path, domain, context)
-    line = line_of_vertices(x, y, section, study.line, domain, str(path))
+    x, y, section, rows = _read_vertices(path, domain, context)
+    line = line_of_vertices(x, y, section, study.line, domain, str(path), rows)
     return replace(domain, line=line)
 
 
@@ -103,12 +104,20 @@ def line_of_vertices(
     settings: LineTable,
     domain: Domain,
     where: str,
+    of_vertex: Sequence[str],
 ) -> Line:
     """Return the line through these vertices, and the cells it touches in their order.
 
-    A cell belongs to the section that most of the line within it belongs to.
+    A cell belongs to the section that most of the line within it belongs to; messages name a vertex
+    by its file (``where``) and its row there (``of_vertex``).
+
+    Raises
+    ------
+    DataError
+        If a vertex or a part of the line lies outside the domain, or the line has no length.
     """
     grid = domain.level1
+    _require_within(x, y, domain, where, of_vertex)
     xy = _dense(np.stack([x, y], axis=1), 0.02 * grid.cellsize)
     step = np.hypot(*np.diff(xy[:, :2], axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(step)])
@@ -135,6 +144,27 @@ def line_of_vertices(
         labels.append(str(found[np.argmax(count)]))
     cells = np.array([divmod(k, grid.ncols) for k in order])
     return Line(xy[:, 0], xy[:, 1], cells, tuple(labels), number)
+
+
+def _require_within(
+    x: np.ndarray, y: np.ndarray, domain: Domain, where: str, rows: Sequence[str]
+) -> None:
+    """Refuse a vertex off the grid before points are laid along the line to it."""
+    grid = domain.level1
+    east, south = grid.xll + grid.ncols * grid.cellsize, grid.north - grid.nrows * grid.cellsize
+    outside = ~((x >= grid.xll) & (x < east) & (y > south) & (y <= grid.north))
+    if outside.any():
+        n = int(np.flatnonzero(outside)[0])
+        raise DataError(
+            f"{where}, {rows[n]}: the vertex x = {x[n]:.10g}, y = {y[n]:.10g} lies outside the "
+            f"domain (x {grid.xll:.10g} to {east:.10g}, y {south:.10g} to {grid.north:.10g}); "
+            "correct it, cut the line, or enlarge the domain"
+        )
+    if np.ptp(x) == 0.0 and np.ptp(y) == 0.0:
+        raise DataError(
+            f"{where}: all {len(x)} vertices lie at x = {x[0]:.10g}, y = {y[0]:.10g}; a line wants "
+            "two at different places"
+        )
 
 
 def _dense(xy: np.ndarray, spacing: float) -> np.ndarray:
@@ -170,8 +200,8 @@ def _labels(
 
 def _read_vertices(
     path: Path, domain: Domain, context: Context
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Return x, y and section of the vertices of a table."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, list[str]]:
+    """Return x, y and section of the vertices of a table, and the row of each in words."""
     raw = read_plain(path, context)
     names = column_names(raw)
     plane = {"x", "y"} <= set(names)
@@ -184,8 +214,15 @@ def _read_vertices(
     values = np.stack([plain_numbers(raw, name) for name in pair], axis=1)
     if len(values) < 2 or not np.isfinite(values).all():
         raise DataError(f"{path}: a line wants two vertices or more, all of them finite")
+    rows = [raw.place(row) for row in range(len(values))]
     section = np.array(texts(raw, "section")) if "section" in names else None
+    if section is not None and (section == "").any():
+        n = int(np.flatnonzero(section == "")[0])
+        raise DataError(
+            f"{path}, {rows[n]}: the section has no name; name it, or leave out the column and "
+            "give line.sections"
+        )
     if plane:
-        return values[:, 0], values[:, 1], section
+        return values[:, 0], values[:, 1], section, rows
     x, y = plane_of(domain)(values[:, 0], values[:, 1])
-    return x, y, section
+    return x, y, section, rows

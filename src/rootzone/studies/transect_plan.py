@@ -13,17 +13,30 @@ from rootzone.config.transect import TransectStudy
 from rootzone.config.transect_search import Dds, Gradient, Nuts, OtherSearch, SceUa, Smoother
 from rootzone.config.transect_twin import TwinObservations, TwinTransfer
 from rootzone.core import StudyError, nearest
+from rootzone.studies.context import Context
 from rootzone.studies.transect_input import Prepared
+from rootzone.studies.transect_transfer_sites import Site, given_sites
 
 
-def require_plan(study: TransectStudy, prepared: Prepared, selections: Collection[str]) -> None:
-    """Refuse searches and transfers that cannot be done with these selections of sets.
+def require_plan(
+    study: TransectStudy, prepared: Prepared, selections: Collection[str], context: Context
+) -> list[Site]:
+    """Refuse searches and transfers that cannot be done, and return the sites of the study.
+
+    Parameters
+    ----------
+    study, prepared : TransectStudy, Prepared
+        The study and its input.
+    selections : collection of str
+        Names of the selections of sets.
+    context : Context
+        Where paths start, and where it is told what was read.
 
     Raises
     ------
-    StudyError
-        If a name is unknown, a library is missing, a budget is too small, or a transfer wants
-        another study.
+    StudyError, DataError
+        If a name is unknown, a library is missing, a budget is too small, a transfer wants
+        another study, or one of its sites cannot be read.
     """
     _require_searches(study, prepared, selections)
     given = study.transfer
@@ -38,13 +51,21 @@ def require_plan(study: TransectStudy, prepared: Prepared, selections: Collectio
                     f"transfer.sites names '{section}', the sections of the line are "
                     f"{', '.join(prepared.places.sections)}"
                 )
-        return
+        return []
+    names = [one.name for one in given or ()]
+    for name in names:
+        if names.count(name) > 1:
+            raise StudyError(
+                f"transfer '{name}': two sites have this name, and results are told by name; give "
+                "each its own"
+            )
     for one in given or ():
         if one.section not in selections and len(selections) > 1:
             raise StudyError(
-                f"transfer: '{one.name}' takes the sets of '{one.section}', there are those of "
+                f"transfer '{one.name}': section is '{one.section}', there are sets of "
                 f"{', '.join(selections)}"
             )
+    return given_sites(study, context)
 
 
 def _require_searches(

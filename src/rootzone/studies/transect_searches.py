@@ -1,6 +1,8 @@
 """Other searches beside the ensemble, on the same problem and counted in the same model runs."""
 
+import json
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rootzone.calibrate.objectives import Objective, factors
+from rootzone.calibrate.objectives import Objective
 from rootzone.calibrate.problem import COUNTS, Aim
 from rootzone.calibrate.searches import (
     Evaluated,
@@ -30,7 +32,7 @@ from rootzone.simulate.catchment_gradient import of_one_set, value_and_gradient
 from rootzone.studies.context import Context
 from rootzone.studies.transect_ensemble import Ensemble, recipe
 from rootzone.studies.transect_input import Prepared
-from rootzone.studies.transect_target import Compared, Target
+from rootzone.studies.transect_target import Compared, Target, scaled
 
 FOLDER = "searches"
 GRADIENT_COST = float(Gradient.model_fields["cost"].default)
@@ -65,7 +67,6 @@ def compare_searches(
     best = found[0].best
     named: Counter[str] = Counter()
     for number, settings in enumerate(study.search.beside, start=1):
-        label = f"{number}_{settings.method}"
         context.progress(f"search {_NAMES[settings.method]}", 0.78 + 0.02 * number)
         record = None
         if context.folder is not None:
@@ -75,8 +76,10 @@ def compare_searches(
                 "objective": study.search.objective.model_dump(mode="json"),
                 "settings": settings.model_dump(mode="json"),
             }
+            # a search that was changed has a record of its own: the others are gone on with
+            mark = zlib.crc32(json.dumps(wanted, sort_keys=True).encode())
             record = Record.create(
-                context.folder / FOLDER / label,
+                context.folder / FOLDER / f"{settings.method}_{mark:08x}",
                 recipe=wanted,
                 made_with=made_with,
                 parameters=prepared.space.names,
@@ -256,10 +259,7 @@ def _smoother(settings: Smoother, target: Target, record: Record | None) -> Comp
     known = np.isfinite(flat)
 
     def predict(values: np.ndarray) -> np.ndarray:
-        found = problem.simulator(problem.calibration.all_values(values))[COUNTS]
-        with jax.enable_x64(True):
-            scale = np.asarray(factors(observed, jnp.asarray(found, float)))
-        found = found * scale[:, None, :]
+        found = scaled(observed, problem.simulator(problem.calibration.all_values(values))[COUNTS])
         return found.reshape(len(values), -1)[:, known].astype(float)
 
     held = _held(record, len(problem.space))
@@ -279,13 +279,17 @@ def _smoother(settings: Smoother, target: Target, record: Record | None) -> Comp
         if record is not None:
             record.append(values=step.values, objective=step.predicted, cost=step.cost)
     values = np.concatenate([p.values for p in parts])
+    cost = np.concatenate([p.cost for p in parts])
     told = [p.told for p in parts if p.told]
     if set(target.aim.shares) == {COUNTS}:
         objective = np.concatenate([_objective_of(target, p.predicted, known) for p in parts])
     else:
         objective = np.concatenate([target.evaluate(p.values) for p in parts])
-        told.append("counts alone are assimilated; its sets are judged by water too")
-    cost = np.concatenate([p.cost for p in parts])
+        cost = cost + 1.0  # predictions hold counts alone: every set is run again
+        told.append(
+            "counts alone are assimilated; its sets are judged by water too, for which each is run "
+            "again"
+        )
     return _compared(
         "es_mda",
         target,
@@ -339,7 +343,18 @@ def _nuts(settings: Nuts, target: Target, best: np.ndarray, record: Record | Non
         spent,
         posterior=draws[:, at],
         parameters=names,
-        told=(told,),
+        told=(told, _left(target, names)),
+    )
+
+
+def _left(target: Target, names: tuple[str, ...]) -> str:
+    """Return what a sampler knows of the ensemble: where the parameters lie that it leaves."""
+    left = [name for name in target.problem.space.names if name not in names]
+    if not left:
+        return "it begins at the best of its own candidates"
+    return (
+        "it begins from the best set of the ensemble, whose runs are not counted here: there stay "
+        f"{', '.join(left)}, the others begin at the best of its own candidates"
     )
 
 
@@ -371,5 +386,6 @@ def _sampled(
         f"largest R-hat {np.nanmax(found.r_hat):.3f}, smallest number of independent draws "
         f"{np.nanmin(found.ess):.0f}, {int(found.divergences.sum())} divergences"
     )
-    cost = np.full(len(draws), GRADIENT_COST * found.cost.sum() / len(draws))
+    cost = GRADIENT_COST * found.cost.sum() + found.runs.sum()
+    cost = np.full(len(draws), cost / len(draws))
     return draws, found.log_likelihood.ravel(), cost, told

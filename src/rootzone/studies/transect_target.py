@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from rootzone.calibrate.objectives import Objective, Observed
+from rootzone.calibrate.objectives import Objective, Observed, factors
 from rootzone.calibrate.problem import COUNTS, Aim, Problem
 from rootzone.config.transect import TransectStudy
 from rootzone.studies.transect_input import Prepared
@@ -86,15 +88,20 @@ class Target:
         if truth is None:
             return None
         observed = self.problem.observed[COUNTS]
-        true = np.asarray(truth.counts)[:, self.cells]
-        exact = Observed(
-            true, np.ones_like(true), observed.section, observed.sections, observed.factor
-        )
+        exact = observed.of(np.asarray(truth.counts)[:, self.cells])
         problem = self.problem._replace(observed={COUNTS: exact})
-        sim = problem.simulator(problem.calibration.all_values(values[None]))
-        scores = problem.score(sim)
+        sim = problem.simulator(problem.calibration.all_values(values[None]))[COUNTS]
+        # the factor is fitted to what was observed: the truth is not known to a calibration
+        scores = problem.score({COUNTS: scaled(observed, sim)})
         aim = Aim(Objective("nse", self.aim.objective.groups), {COUNTS: 1.0})
         return float(aim.of(scores, problem.groups)[0])
+
+
+def scaled(observed: Observed, sim: np.ndarray) -> np.ndarray:
+    """Return simulated values (member, day, place) times the factor that fits the observed ones."""
+    with jax.enable_x64(True):
+        factor = np.asarray(factors(observed, jnp.asarray(sim, float)))
+    return sim * factor[:, None, :]
 
 
 def restricted(problem: Problem, aim: Aim) -> tuple[Problem, np.ndarray]:

@@ -1,27 +1,22 @@
 """The kept sets at other sites: cells of other domains, twin valleys, stations held out."""
 
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from rootzone.calibrate.behavioral import Behavioral
-from rootzone.config.transect import TransectStudy, TransferSite
+from rootzone.config.transect import TransectStudy
 from rootzone.config.transect_twin import TwinObservations, TwinTransfer
-from rootzone.core import DataError, StudyError
-from rootzone.data import Raw
 from rootzone.data.domain import Domain, Line
 from rootzone.evaluate import deterministic_scores
-from rootzone.simulate.catchment_columns import Catchment
 from rootzone.studies.catchment_input import Model, read_model
 from rootzone.studies.context import Context
 from rootzone.studies.transect_evaluate import BAND, CALIBRATED, DEFAULT, at_cells
-from rootzone.studies.transect_files import column_names, plain_numbers, read_plain, texts
-from rootzone.studies.transect_input import Prepared, share_of_horizons
+from rootzone.studies.transect_input import Prepared
 from rootzone.studies.transect_places import places_of_line
+from rootzone.studies.transect_transfer_sites import Site, depths_of, given_sites
 from rootzone.studies.transect_twin import truth_of_model
 from rootzone.water.regionalization import ParameterTable
 
@@ -64,28 +59,28 @@ class Transferred:
     scores: dict[str, dict[str, dict[str, float]]]
 
 
-@dataclass
-class _Site:
-    """A cell elsewhere, what is known of its water (day, depth), and which depths these are."""
-
-    name: str
-    section: str
-    model: Model
-    cell: int
-    reference: np.ndarray | None
-    shares: np.ndarray
-    depths: tuple[str, ...]
-
-
 def transfer(
     study: TransectStudy,
     prepared: Prepared,
     kept: Mapping[str, Behavioral],
     context: Context,
+    sites: Sequence[Site] | None = None,
 ) -> list[Transferred]:
-    """Run default parameters and kept sets at the other sites, and score them there."""
+    """Run default parameters and kept sets at the other sites, and score them there.
+
+    Parameters
+    ----------
+    study, prepared : TransectStudy, Prepared
+        The study and its input.
+    kept : dict of Behavioral
+        The kept sets of each selection.
+    context : Context
+        Where it is told.
+    sites : sequence of Site, optional
+        Those that the study names; read here where they have not been.
+    """
     found = []
-    for site in _sites(study, prepared, kept, context):
+    for site in _sites(study, prepared, context, sites):
         found.append(_run(study, prepared, kept, site))
         scores = found[-1].scores
         last = site.depths[-1]
@@ -98,31 +93,20 @@ def transfer(
 
 
 def _sites(
-    study: TransectStudy,
-    prepared: Prepared,
-    kept: Mapping[str, Behavioral],
-    context: Context,
-) -> Iterator[_Site]:
-    given = study.transfer
-    if given is None:
+    study: TransectStudy, prepared: Prepared, context: Context, sites: Sequence[Site] | None
+) -> Iterator[Site]:
+    if isinstance(study.transfer, TwinTransfer):
+        yield from _twin_sites(study, study.transfer, prepared, context)
         return
-    if isinstance(given, TwinTransfer):
-        yield from _twin_sites(study, given, prepared, kept, context)
-        return
-    for one in given:
-        yield _given_site(study, one, prepared, context)
+    yield from given_sites(study, context) if sites is None else sites
 
 
 # --- twin sites -----------------------------------------------------------------------------
 
 
 def _twin_sites(
-    study: TransectStudy,
-    given: TwinTransfer,
-    prepared: Prepared,
-    kept: Mapping[str, Behavioral],
-    context: Context,
-) -> Iterator[_Site]:
+    study: TransectStudy, given: TwinTransfer, prepared: Prepared, context: Context
+) -> Iterator[Site]:
     assert isinstance(study.observations, TwinObservations)
     rng = np.random.default_rng([study.observations.truth_seed, _SEEDS])
     number = 0
@@ -135,10 +119,17 @@ def _twin_sites(
             label = places.sections.index(section)
             place = int(rng.choice(np.flatnonzero(places.section == label)))
             theta = _true_water(study, prepared, model, places.cell[place], place, context)
-            shares, depths = _depths(model, study.evaluation.depth)
+            shares, depths = depths_of(model, study.evaluation.depth)
             reference = np.einsum("dh,kh->dk", theta, shares)
-            name = f"twin {section} {n + 1}"
-            yield _Site(name, section, model, int(places.cell[place]), reference, shares, depths)
+            yield Site.of_cell(
+                model,
+                int(places.cell[place]),
+                name=f"twin {section} {n + 1}",
+                section=section,
+                reference=reference,
+                shares=shares,
+                depths=depths,
+            )
 
 
 def _true_water(
@@ -185,133 +176,17 @@ def _cut(domain: Domain, place: int) -> Domain:
     return replace(domain, line=only)
 
 
-def _depths(model: Model, depth: float) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return shares (interval, horizon) of each horizon down to a depth, and of their mean."""
-    edges = [0.0, *model.setup.horizon_depths]
-    rows, names = [], []
-    for n, (top, bottom) in enumerate(itertools.pairwise(edges)):
-        if top < 10.0 * depth:
-            rows.append(np.eye(model.setup.horizons)[n])
-            names.append(f"{top / 10:g}-{bottom / 10:g} cm")
-    mean = share_of_horizons(model, depth)
-    return np.array([*rows, mean]), (*names, f"mean 0-{depth:g} cm")
-
-
-# --- sites of the study ---------------------------------------------------------------------
-
-
-def _given_site(
-    study: TransectStudy, one: TransferSite, prepared: Prepared, context: Context
-) -> _Site:
-    del prepared
-    other = study.model_copy(update={"source": one.source, "period": one.period})
-    model = read_model(other, context)
-    cell = _cell(one, model)
-    shares, depths = _depths(model, study.evaluation.depth)
-    reference = None
-    if one.water is not None:
-        path = context.base / Path(one.water.path).expanduser()
-        water, top, bottom = _read_water(path, _days(model), context)
-        share = share_of_horizons(model, bottom) * bottom
-        if top > 0:
-            share = share - share_of_horizons(model, top) * top
-        shares = np.vstack([shares, share / share.sum()])
-        depths = (*depths, f"observed {top:g}-{bottom:g} cm")
-        reference = np.full((len(water), len(depths)), np.nan)
-        reference[:, -1] = water
-    return _Site(one.name, one.section, model, cell, reference, shares, depths)
-
-
-def _cell(one: TransferSite, model: Model) -> int:
-    domain = model.domain
-    if one.x is None or one.y is None:
-        if domain.cells > 1:
-            raise StudyError(
-                f"transfer: '{one.name}' has {domain.cells} cells, x and y say which is meant"
-            )
-        return 0
-    grid, mask = domain.level1, domain.mask1
-    row = int(np.floor((grid.north - one.y) / grid.cellsize))
-    column = int(np.floor((one.x - grid.xll) / grid.cellsize))
-    inside = 0 <= row < grid.nrows and 0 <= column < grid.ncols
-    if not inside or not mask[row, column]:
-        raise StudyError(f"transfer: '{one.name}' lies outside its domain")
-    return int(np.cumsum(mask.ravel())[row * grid.ncols + column]) - 1
-
-
-def _read_water(
-    path: Path, days: pd.DatetimeIndex, context: Context
-) -> tuple[np.ndarray, float, float]:
-    """Return observed water (day) of a table, and its upper and lower depth [cm]."""
-    raw = read_plain(path, context)
-    names = column_names(raw)
-    if not {"date", "theta"} <= set(names):
-        raise DataError(f"{path}, line {raw.header_line}: the columns date and theta are wanted")
-    theta = plain_numbers(raw, "theta", gaps=True)
-    wrong = np.flatnonzero((theta < 0) | (theta > 1))
-    if len(wrong):
-        raise DataError(
-            f"{path}, {raw.place(int(wrong[0]))}: theta is {theta[wrong[0]]:g}, m3 m-3 are wanted"
-        )
-    water = pd.Series(np.nan, days)
-    seen = set()
-    for row, text in enumerate(texts(raw, "date")):
-        day = _day(text)
-        if day is None:
-            raise DataError(f"{path}, {raw.place(row)}: date is {text!r}, a date is wanted")
-        if day in seen:
-            raise DataError(f"{path}, {raw.place(row)}: {text} stands twice")
-        seen.add(day)
-        if day in water.index:
-            water[day] = theta[row]
-    if not np.isfinite(water).any():
-        raise DataError(f"{path}: holds no value within {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}")
-    top, bottom = (_depth(raw, name, default) for name, default in (("top", 0.0), ("bottom", 60.0)))
-    if bottom <= top:
-        raise DataError(f"{path}: bottom is {bottom:g} cm, not below top of {top:g} cm")
-    return water.to_numpy(), top, bottom
-
-
-def _day(text: str) -> pd.Timestamp | None:
-    """Return the day of a text, None if it is none or has a time of day."""
-    try:
-        day = pd.Timestamp(text)
-    except ValueError:
-        return None
-    if not isinstance(day, pd.Timestamp) or day.tzinfo or day != day.normalize():
-        return None  # NaT is no time stamp
-    return day
-
-
-def _depth(raw: Raw, name: str, default: float) -> float:
-    """Return the one depth [cm] that a column holds."""
-    if name not in raw.names:
-        return default
-    values = plain_numbers(raw, name, gaps=True)
-    found = np.unique(values[np.isfinite(values)])
-    if len(found) > 1:
-        raise DataError(
-            f"{raw.files[0]}: {name} is {found[0]:g} and {found[1]:g} cm, one interval is wanted"
-        )
-    return float(found[0]) if len(found) else default
-
-
 # --- runs -----------------------------------------------------------------------------------
 
 
-def _days(model: Model) -> pd.DatetimeIndex:
-    return pd.date_range(model.setup.first_day, model.setup.last_day, freq="D")
-
-
 def _run(
-    study: TransectStudy, prepared: Prepared, kept: Mapping[str, Behavioral], site: _Site
+    study: TransectStudy, prepared: Prepared, kept: Mapping[str, Behavioral], site: Site
 ) -> Transferred:
     chosen = kept[site.section] if site.section in kept else next(iter(kept.values()))
     sets = prepared.calibration.all_values(chosen.values)
     all_sets = np.concatenate([prepared.reference[None], sets])
-    values = _by_name(prepared.calibration.table, site.model, all_sets)
-    catchment: Catchment = site.model.catchment.of_cells(np.array([site.cell]))
-    warming = site.model.setup.warming_days
+    values = _by_name(prepared.calibration.table, site, all_sets)
+    catchment, warming = site.catchment, site.warming_days
     _, theta = at_cells(
         catchment, values, warming, np.dtype(study.precision), study.computation.chunk
     )
@@ -333,7 +208,7 @@ def _run(
     return Transferred(
         site.name,
         site.section,
-        _days(site.model),
+        site.days,
         site.depths,
         default,
         calibrated,
@@ -345,10 +220,10 @@ def _run(
     )
 
 
-def _by_name(table: ParameterTable, model: Model, values: np.ndarray) -> np.ndarray:
+def _by_name(table: ParameterTable, site: Site, values: np.ndarray) -> np.ndarray:
     """Return parameters of another domain: those of the same name, otherwise its own."""
-    found = np.broadcast_to(model.values, (len(values), len(model.table))).copy()
-    for n, name in enumerate(model.table.names):
+    found = np.broadcast_to(site.values, (len(values), len(site.table))).copy()
+    for n, name in enumerate(site.table.names):
         if name in table.names:
             found[:, n] = values[:, table.names.index(name)]
     return found

@@ -78,6 +78,25 @@ def truth_of_model(
     return Truth(counts[:, back].astype(float), theta[..., back].astype(float), values)
 
 
+def require_finite(truth: Truth, settings: TwinObservations) -> None:
+    """Refuse a truth that the model could not compute.
+
+    Raises
+    ------
+    StudyError
+        If counts or water are not finite.
+    """
+    finite = np.isfinite(truth.counts) & np.isfinite(truth.theta).all(axis=1)
+    bad = np.flatnonzero(~finite.all(axis=0))
+    if len(bad):
+        raise StudyError(
+            f"the truth of the twin is not finite at {len(bad)} of {finite.shape[1]} places: the "
+            f"parameters drawn with observations.truth_seed {settings.truth_seed} failed in the "
+            "model; take another seed, a smaller observations.spread, or narrower "
+            "search.parameters.bounds"
+        )
+
+
 def gravimetric_water(rate: np.ndarray, N0: np.ndarray | float) -> np.ndarray:
     r"""Return gravimetric water of soil and lattice [g g-1] of a count rate.
 

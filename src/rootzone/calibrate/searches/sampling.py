@@ -32,7 +32,9 @@ class Sampled(NamedTuple):
     ess : array (parameter)
         Effective number of independent draws, of transformed parameters.
     cost : array (chain)
-        Gradients, those of the warmup included.
+        Gradients, those of the start and of the warmup included.
+    runs : array (chain)
+        Likelihoods without a gradient: of the candidates where it may start.
     """
 
     values: np.ndarray
@@ -41,6 +43,7 @@ class Sampled(NamedTuple):
     r_hat: np.ndarray
     ess: np.ndarray
     cost: np.ndarray
+    runs: np.ndarray
 
 
 def nuts(
@@ -91,15 +94,14 @@ def nuts(
     infer, diagnostics = library("numpyro.infer"), library("numpyro.diagnostics")
     low, width = jnp.asarray(space.lower), jnp.asarray(space.upper - space.lower)
 
-    def likelihood(z: jax.Array) -> jax.Array:
-        return log_likelihood(low + width * jax.nn.sigmoid(z))
+    def prior(z: jax.Array) -> jax.Array:
+        return jnp.sum(jax.nn.log_sigmoid(z) + jax.nn.log_sigmoid(-z), axis=-1)
 
     def potential(z: jax.Array) -> jax.Array:
-        prior = jnp.sum(jax.nn.log_sigmoid(z) + jax.nn.log_sigmoid(-z))
-        return -(likelihood(z) + prior)
+        return -(log_likelihood(low + width * jax.nn.sigmoid(z)) + prior(z))
 
     first = _starts(potential, space, chains, candidates, seed)
-    fields = ("diverging", "num_steps")
+    fields = ("diverging", "num_steps", "potential_energy")
     mcmc = infer.MCMC(
         infer.NUTS(potential_fn=potential),
         num_warmup=warmup,
@@ -116,11 +118,14 @@ def nuts(
     z = np.asarray(mcmc.get_samples(group_by_chain=True), float)
     return Sampled(
         values=np.asarray(space.from_unit(np.asarray(jax.nn.sigmoid(z), float))),
-        log_likelihood=np.asarray(jax.jit(jax.vmap(jax.vmap(likelihood)))(jnp.asarray(z)), float),
+        # the sampler knows it of every draw: no draw is run again, let alone all at once
+        log_likelihood=-np.asarray(told["potential_energy"] + prior(jnp.asarray(z)), float),
         divergences=np.asarray(told["diverging"]).sum(axis=1),
         r_hat=np.asarray(diagnostics.split_gelman_rubin(z)),
         ess=np.asarray(diagnostics.effective_sample_size(z)),
-        cost=(spent + np.asarray(told["num_steps"]).sum(axis=1)).astype(float),
+        # one gradient where a chain starts, then one for each step
+        cost=(1 + spent + np.asarray(told["num_steps"]).sum(axis=1)).astype(float),
+        runs=np.full(chains, float(candidates)),
     )
 
 
