@@ -7,8 +7,12 @@ import pytest
 import xarray as xr
 
 import rootzone
+from rootzone.config import load_study
 from rootzone.core import StudyError
 from rootzone.data import RunFolder
+from rootzone.studies.replicates import _common_cells
+from rootzone.studies.replicates_splits import folds_of
+from rootzone.studies.replicates_train import settings_of
 from rootzone.studies.runner import check_study
 
 TWIN = {
@@ -65,6 +69,20 @@ def test_every_model_is_scored_on_what_it_was_trained_for(finished):
     assert set(kept) == {"annual_cycle", "era5_land_fitted", "three"}
     told = finished.summary["scores"]["segments"]["three"]
     assert told["crps"] == pytest.approx(float(first.sel(model="three")))
+
+
+def test_all_models_count_where_a_window_without_gaps_ends(finished):
+    study = load_study(STUDY)
+    network = finished["network"].copy(deep=True)
+    folds = folds_of("segments", network, study.evaluation, study.seed)
+    window = settings_of(study.models[0], network, folds[0]).window
+    before = _common_cells(study, "segments", folds, network)
+    network["precipitation"].values[0, 100:103] = np.nan
+    after = _common_cells(study, "segments", folds, network)
+    dark = np.zeros(before.shape, bool)
+    dark[0, :, 100 : 102 + window] = True
+    assert (before & dark).any()
+    np.testing.assert_array_equal(after, before & ~dark)
 
 
 def test_a_pool_is_no_worse_than_the_mean_of_its_parts(finished):

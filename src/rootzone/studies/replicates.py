@@ -21,7 +21,7 @@ from rootzone.studies.replicates_baselines import NAMES, baseline_of_split
 from rootzone.studies.replicates_evaluate import Test
 from rootzone.studies.replicates_ground import answerable
 from rootzone.studies.replicates_input import read_network
-from rootzone.studies.replicates_layout import frame_of
+from rootzone.studies.replicates_layout import frame_of, inputs_of
 from rootzone.studies.replicates_splits import folds_of
 from rootzone.studies.replicates_train import Trained, settings_of, train_model
 from rootzone.studies.replicates_twin import make_twin
@@ -144,16 +144,21 @@ def _common_cells(
 ) -> np.ndarray | None:
     """Return the cells (place, depth, time) that every model answers; None: all.
 
-    A network that reads a window for each target is silent at the start of a segment.
+    A network that reads a window for each target is silent at the start of a segment, and where its
+    window has a gap.
     """
+    everywhere = np.arange(network.sizes["place"])
     found: np.ndarray | None = None
     for part in _networks(study, split):
         if part.version != "paper":
             continue
         cells: np.ndarray | None = None
         for fold in folds:
-            window = settings_of(part, network, fold).window
-            own = np.asarray(answerable(fold.block, window).any(axis=2) & fold.test.any(axis=2))
+            settings = settings_of(part, network, fold)
+            read = inputs_of(frame_of(settings, network, fold), network, everywhere)
+            whole = np.asarray(np.isfinite(read).all(axis=2))[:, None, None]
+            block = np.where(whole, fold.block, -1)
+            own = np.asarray(answerable(block, settings.window).any(axis=2) & fold.test.any(axis=2))
             cells = own if cells is None else np.asarray(cells | own)
         if cells is not None:
             found = cells if found is None else np.asarray(found & cells)

@@ -333,8 +333,8 @@ def _by_month(ground: Ground, some: np.ndarray, n: np.ndarray) -> np.ndarray:
 
 
 def _extreme(share: np.ndarray, which) -> np.ndarray:
-    """Return the month (from 1) of the most or the least (month, ...); 0 where none is known."""
-    known = np.isfinite(share).any(axis=0)
+    """Return the month (from 1) of the most or the least (month, ...); 0 where there is none."""
+    known = np.nanmax(np.where(np.isfinite(share), share, 0.0), axis=0) > 0
     return np.where(known, which(np.where(known, share, 0.0), axis=0) + 1, 0)
 
 

@@ -255,8 +255,14 @@ def rows_of(frame: Frame, network: xr.Dataset, places: np.ndarray) -> np.ndarray
     return np.array(rows, int).reshape(-1, 3)
 
 
-def _read(frame: Frame, network: xr.Dataset, places: np.ndarray) -> np.ndarray:
-    """Return the inputs (place, time, input) of some places."""
+def inputs_of(frame: Frame, network: xr.Dataset, places: np.ndarray) -> np.ndarray:
+    """Return the inputs (place, time, input) of some places, NaN where one is missing.
+
+    Raises
+    ------
+    DataError
+        If an amount is negative.
+    """
     times = pd.DatetimeIndex(network["time"].values)
     angle = 2 * np.pi * (times.day_of_year + times.hour / 24.0).to_numpy() / _YEAR
     out = np.empty((len(places), len(times), len(frame.inputs)), "f4")
@@ -297,7 +303,7 @@ def sequences_of(
     """
     s, n_time = frame.settings, network.sizes["time"]
     places, at = np.unique(rows[:, 0], return_inverse=True)
-    inputs = _read(frame, network, places)[at]
+    inputs = inputs_of(frame, network, places)[at]
     static = _static(frame, rows)
     upper = None
     if frame.upper is not None:
