@@ -17,6 +17,7 @@ from rootzone.studies import transect_transfer_sites
 from rootzone.studies.context import Context
 from rootzone.studies.transect import check_transect
 from rootzone.studies.transect_input import prepare
+from rootzone.studies.transect_plan import require_plan
 from rootzone.studies.transect_searches import _left, run_search
 from rootzone.studies.transect_target import Target
 from rootzone.studies.transect_transfer_sites import share_between, soil_edges
@@ -89,6 +90,15 @@ def test_the_last_horizon_ends_with_the_soil_of_the_cell(prepared):
     assert edges[:-1].tolist() == [0.0, *(d / 10 for d in model.setup.horizon_depths)]
     assert edges[-1] > edges[-2]
     assert len(edges) == model.setup.horizons + 1
+
+
+def test_the_section_of_a_site_must_be_there(tmp_path, prepared):
+    study = rootzone.load_study(with_site(tmp_path, section="medow"))
+    for selections in (("meadow", "dense forest"), ("all",)):
+        with pytest.raises(
+            StudyError, match=r"there are sets of .* did you mean 'meadow'"
+        ):
+            require_plan(study, prepared, selections, Context())
 
 
 # --- sites of the study ---------------------------------------------------------------------

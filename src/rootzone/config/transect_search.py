@@ -30,7 +30,7 @@ class Parameters(Part):
     bounds: dict[str, tuple[float, float]] = Field(
         default_factory=dict,
         description="other bounds by name, e.g. {Desilets_N0: [900, 1400]}; beyond the declared "
-        "ones they want parameters.beyond_bounds",
+        "ones they want parameters.beyond_bounds (not N0, which is that of the detector)",
     )
 
 

@@ -60,10 +60,12 @@ def require_plan(
                 "each its own"
             )
     for one in given or ():
-        if one.section not in selections and len(selections) > 1:
+        joint = () if len(selections) > 1 else prepared.places.sections
+        known = list(dict.fromkeys((*selections, *joint)))
+        if one.section not in known:
             raise StudyError(
                 f"transfer '{one.name}': section is '{one.section}', there are sets of "
-                f"{', '.join(selections)}"
+                f"{', '.join(known)}{nearest(one.section, known)}"
             )
     return given_sites(study, context)
 

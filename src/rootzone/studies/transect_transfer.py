@@ -9,6 +9,7 @@ import pandas as pd
 from rootzone.calibrate.behavioral import Behavioral
 from rootzone.config.transect import TransectStudy
 from rootzone.config.transect_twin import TwinObservations, TwinTransfer
+from rootzone.core import StudyError
 from rootzone.data.domain import Domain, Line
 from rootzone.evaluate import deterministic_scores
 from rootzone.studies.catchment_input import Model, read_model
@@ -116,6 +117,11 @@ def _twin_sites(
             other = study.model_copy(update={"seed": study.seed + _SEEDS + number})
             model = read_model(other, Context(base=context.base))
             places = places_of_line(model.domain)
+            if section not in places.sections:
+                raise StudyError(
+                    f"transfer.sites: the valley of the {number}. site has no {section}: take "
+                    "fewer sites or another seed"
+                )
             label = places.sections.index(section)
             place = int(rng.choice(np.flatnonzero(places.section == label)))
             theta = _true_water(study, prepared, model, places.cell[place], place, context)
