@@ -95,9 +95,7 @@ def test_the_last_horizon_ends_with_the_soil_of_the_cell(prepared):
 def test_the_section_of_a_site_must_be_there(tmp_path, prepared):
     study = rootzone.load_study(with_site(tmp_path, section="medow"))
     for selections in (("meadow", "dense forest"), ("all",)):
-        with pytest.raises(
-            StudyError, match=r"there are sets of .* did you mean 'meadow'"
-        ):
+        with pytest.raises(StudyError, match=r"there are sets of .* did you mean 'meadow'"):
             require_plan(study, prepared, selections, Context())
 
 
