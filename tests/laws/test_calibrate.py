@@ -173,7 +173,7 @@ def test_gaps_hide_values(hidden, place):
 def test_sections_without_variance_or_days_are_told():
     obs = np.full((DAYS, PLACES), 900.0)
     obs[:, 2:] += np.arange(DAYS)[:, None]
-    with pytest.raises(StudyError, match="'a' are 900 on all 30 days"):
+    with pytest.raises(StudyError, match="'a': 900 on all 30 days"):
         observed(obs).require_variance("counts")
     obs[1:, :2] = np.nan
     with pytest.raises(StudyError, match="'a': 1 day with values"):

@@ -95,8 +95,8 @@ def test_nan_for_a_coordinate(tmp_path):
 @pytest.mark.parametrize(
     ("end", "words"),
     [
-        ("2021-05-19", "of the days after it, which are scored, the observed counts of"),
-        ("2021-04-21", "of the days up to it the observed counts of"),
+        ("2021-05-19", "on the days after it, which are scored: observed counts of"),
+        ("2021-04-21", "on the days up to it: observed counts of"),
     ],
 )
 def test_one_day_makes_no_score(end, words):
@@ -116,7 +116,8 @@ def test_a_held_out_section_without_counts_is_told():
     first, _ = _observed(study, p.model, p.places, counted, held_out, context)
     assert first["counts"].sections == p.places.sections[1:]
     (told,) = context.log.warnings
-    assert told.startswith("held out, so that its scores are missing: observed counts of")
+    assert told.endswith("no score can be made of it; its scores are missing")
+    assert p.places.sections[0] in told
 
 
 # --- the operator of the counts -------------------------------------------------------------

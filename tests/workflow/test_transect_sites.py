@@ -16,11 +16,11 @@ from rootzone.evaluate import nse
 from rootzone.studies import transect_transfer_sites
 from rootzone.studies.context import Context
 from rootzone.studies.transect import check_transect
-from rootzone.studies.transect_input import prepare
+from rootzone.studies.transect_input import prepare, share_between
 from rootzone.studies.transect_plan import require_plan
 from rootzone.studies.transect_searches import _left, run_search
 from rootzone.studies.transect_target import Target
-from rootzone.studies.transect_transfer_sites import share_between, soil_edges
+from rootzone.studies.transect_transfer_sites import soil_edges
 
 VALLEY = {"method": "synthetic", "preset": "rail_valley", "start": "2021-05-01", "days": 40}
 STUDY = {

@@ -80,27 +80,40 @@ class Observed(eqx.Module):
         own = jnp.arange(len(self.sections))[:, None]
         return (jnp.asarray(self.section) == own).astype(float)
 
-    def require_variance(self, what: str) -> None:
+    def unscored(self) -> tuple[str, str] | None:
+        """Return the first section that cannot be scored and why; None: all can."""
+        series = np.asarray(_means(self, jnp.asarray(self.values)[None])[0][0])
+        for name, one in zip(self.sections, series, strict=True):
+            known = one[np.isfinite(one)]
+            if len(known) < 2:
+                return name, f"{len(known)} day with values, no score can be made of it"
+            if np.ptp(known) <= 1e-9 * np.abs(known).max():
+                return name, (
+                    f"{known[0]:g} on all {len(known)} days, without variance there is no "
+                    "efficiency"
+                )
+        return None
+
+    def require_variance(
+        self, what: str, remedy: str = "give it more days or leave it out"
+    ) -> None:
         """Refuse sections that cannot be scored.
+
+        Parameters
+        ----------
+        what : str
+            What the values are.
+        remedy : str
+            What to do.
 
         Raises
         ------
         StudyError
             If a section has fewer than two days with values, or values that do not vary.
         """
-        series = np.asarray(_means(self, jnp.asarray(self.values)[None])[0][0])
-        for name, one in zip(self.sections, series, strict=True):
-            known = one[np.isfinite(one)]
-            if len(known) < 2:
-                raise StudyError(
-                    f"{what} of '{name}': {len(known)} day with values, no score can be made of "
-                    "it; give it more days or leave it out"
-                )
-            if np.ptp(known) <= 1e-9 * np.abs(known).max():
-                raise StudyError(
-                    f"{what} of '{name}' are {known[0]:g} on all {len(known)} days: without "
-                    "variance there is no efficiency; leave it out"
-                )
+        found = self.unscored()
+        if found is not None:
+            raise StudyError(f"{what} of '{found[0]}': {found[1]}; {remedy}")
 
 
 def _means(observed: Observed, sim: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -123,8 +123,8 @@ def run(
     if folder is not None:
         if changed:
             log.tell("the study was changed where nothing kept depends on it: evaluated anew")
-            folder.reopen()
-        folder.write_text("study.yaml", text)
+        if not folder.finished:  # a finished run is kept until there is another to take its place
+            folder.write_text("study.yaml", text)
     started = time.perf_counter()
     try:
         datasets, scores, own = _compute(loaded, context)
@@ -143,6 +143,9 @@ def run(
             **own,
         }
         if folder is not None:
+            if folder.finished:
+                folder.reopen()
+                folder.write_text("study.yaml", text)
             _write(folder, loaded.kind, datasets, summary, log, context)
     except BaseException as error:
         if folder is not None:

@@ -1,5 +1,6 @@
 """What a transect study starts from: model, places, observations, the space that is searched."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -266,28 +267,27 @@ def _observed(
             np.zeros(int(own.sum()), int),
             (places.sections[n],),
         )
-        try:
-            one.require_variance("observed counts")
-        except StudyError as error:
-            cause = str(error).rsplit(";", 1)[0]
-            context.log.warn(f"held out, so that its scores are missing: {cause}")
+        found = one.unscored()
+        if found is not None:
+            context.log.warn(
+                f"observed counts of '{found[0]}', which is held out: {found[1]}; its scores are "
+                "missing"
+            )
     return first, judged
 
 
 def _require_scores(observed: Observed, what: str, end: date | None, *, late: bool) -> None:
     """Refuse sections whose days that are calibrated on, or scored, make no score."""
-    try:
-        observed.require_variance(what)
-    except StudyError as error:
-        cause, days, remedy = str(error).rsplit(";", 1)[0], "", "change period.start and period.end"
-        if end is not None:
-            days = f"evaluation.calibration_end is {end}, of the days "
-            days += "after it, which are scored, the " if late else "up to it the "
-            remedy = f"choose {'an earlier' if late else 'a later'} evaluation.calibration_end"
-        raise StudyError(
-            f"{days}{cause}; {remedy}, or join the section with another one (line.sections; of "
-            "stations observations.sections, observations.hold_out)"
-        ) from None
+    days, remedy = "", "change period.start and period.end"
+    if end is not None:
+        days = " after it, which are scored" if late else " up to it"
+        days = f"evaluation.calibration_end is {end}, on the days{days}: "
+        remedy = f"choose {'an earlier' if late else 'a later'} evaluation.calibration_end"
+    observed.require_variance(
+        f"{days}{what}",
+        f"{remedy}, or join the section with another one (line.sections; of stations "
+        "observations.sections, observations.hold_out)",
+    )
 
 
 def _readings(
@@ -313,5 +313,26 @@ def share_of_horizons(model: Model, depth: float) -> np.ndarray:
     """Return the share (horizon) of the horizons in the mean water down to a depth [cm]."""
     setup = model.setup
     edges = np.array([0.0, *setup.horizon_depths, *([1e6] if setup.soil_maps == 0 else [])])
-    inside = np.clip(np.minimum(edges[1:], 10.0 * depth) - edges[:-1], 0.0, None)
+    return share_between(edges / 10.0, 0.0, depth)
+
+
+def share_between(edges: Sequence[float] | np.ndarray, top: float, bottom: float) -> np.ndarray:
+    """Return the share (horizon) of the horizons in the mean water between two depths.
+
+    Parameters
+    ----------
+    edges : array (horizon + 1)
+        Edges of the horizons from the surface down [cm].
+    top, bottom : float
+        Depths [cm], the upper one above the end of the soil; what is below that does not count.
+
+    Examples
+    --------
+    >>> share_between([0.0, 5.0, 25.0, 60.0], 15.0, 35.0).tolist()
+    [0.0, 0.5, 0.5]
+    >>> share_between([0.0, 5.0, 25.0, 60.0], 30.0, 100.0).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    edges = np.asarray(edges, float)
+    inside = np.clip(np.minimum(edges[1:], bottom) - np.maximum(edges[:-1], top), 0.0, None)
     return inside / inside.sum()

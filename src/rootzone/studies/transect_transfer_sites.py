@@ -4,7 +4,6 @@ They are read before anything is run, so that nobody waits hours for a wrong pat
 """
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from rootzone.simulate.catchment_columns import Catchment
 from rootzone.studies.catchment_input import Model, read_model
 from rootzone.studies.context import Context
 from rootzone.studies.transect_files import column_names, plain_numbers, read_plain, texts
-from rootzone.studies.transect_input import share_of_horizons
+from rootzone.studies.transect_input import share_between, share_of_horizons
 from rootzone.water.regionalization import ParameterTable, ProfileDatabase
 
 
@@ -186,28 +185,6 @@ def soil_edges(model: Model, cell: int) -> np.ndarray:
         here = domain.soil[0][domain.mask][cell_of(domain) == cell]
         edges.append(float(np.max(domain.soils.lower[np.isin(domain.soils.soil, here)])))
     return np.array(edges) / 10.0
-
-
-def share_between(edges: Sequence[float] | np.ndarray, top: float, bottom: float) -> np.ndarray:
-    """Return the share (horizon) of the horizons in the mean water between two depths.
-
-    Parameters
-    ----------
-    edges : array (horizon + 1)
-        Edges of the horizons from the surface down [cm].
-    top, bottom : float
-        Depths [cm], the upper one above the end of the soil; what is below that does not count.
-
-    Examples
-    --------
-    >>> share_between([0.0, 5.0, 25.0, 60.0], 15.0, 35.0).tolist()
-    [0.0, 0.5, 0.5]
-    >>> share_between([0.0, 5.0, 25.0, 60.0], 30.0, 100.0).tolist()
-    [0.0, 0.0, 1.0]
-    """
-    edges = np.asarray(edges, float)
-    inside = np.clip(np.minimum(edges[1:], bottom) - np.maximum(edges[:-1], top), 0.0, None)
-    return inside / inside.sum()
 
 
 def depths_of(model: Model, depth: float) -> tuple[np.ndarray, tuple[str, ...]]:
