@@ -9,17 +9,11 @@ once with two workers.
 """
 
 import argparse
-import os
-import random
-import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 from common import save
+from kills import disturbed, undisturbed
 from rootzone.data.ensemble_store import differences
 
 STUDY = """kind: transect
@@ -30,58 +24,6 @@ observations: {method: twin}
 search: {ensemble: {sets: SETS}, sensitivity: false}
 computation: {chunk: 512}
 """
-
-
-def start(study: Path, out: Path, extra: list[str]) -> subprocess.Popen:
-    """Start a run in a process group of its own."""
-    call = [sys.executable, "-m", "rootzone", "run", str(study), "--out", str(out), *extra]
-    quiet = subprocess.DEVNULL
-    env = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    return subprocess.Popen(
-        call, start_new_session=True, stdout=quiet, stderr=subprocess.PIPE, env=env
-    )
-
-
-def undisturbed(study: Path, out: Path, extra: list[str]) -> float:
-    """Run to the end and return the seconds."""
-    begin = time.perf_counter()
-    process = start(study, out, extra)
-    _, told = process.communicate()
-    if process.returncode:
-        raise SystemExit(told.decode())
-    return time.perf_counter() - begin
-
-
-def disturbed(study: Path, out: Path, extra: list[str], kills: int, whole: Path) -> dict:
-    """Kill at random moments until there were so many kills and the last run is done."""
-    rng = random.Random(len(extra))
-    moments: list[float] = []
-    runs, different = 0, []
-    seconds = undisturbed(study, out, extra)
-    shutil.rmtree(out)
-    while True:
-        resume = ["--resume"] if (out / "study.yaml").exists() else []
-        process = start(study, out, [*extra, *resume])
-        enough = len(moments) >= kills
-        moment = None if enough else rng.uniform(0.2, 1.0) * seconds
-        try:
-            process.communicate(timeout=moment)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            moments.append(round(moment or 0.0, 1))
-            print(f"killed after {moments[-1]:.1f} s ({len(moments)} of {kills})", flush=True)
-            continue
-        runs += 1
-        different += differences(whole / "ensemble.zarr", out / "ensemble.zarr")
-        if enough:
-            return {
-                "kills": len(moments),
-                "moments_s": moments,
-                "runs": runs,
-                "different_files": different,
-            }
-        shutil.rmtree(out)
 
 
 def main() -> None:
@@ -101,7 +43,11 @@ def main() -> None:
             ("workers", ["--scheduler", "local", "--workers", "2"]),
         ):
             out = Path(folder) / name
-            row = disturbed(study, out, extra, args.kills, whole)
+
+            def compare(run: Path) -> list[str]:
+                return differences(whole / "ensemble.zarr", run / "ensemble.zarr")
+
+            row = disturbed(study, out, extra, args.kills, compare)
             found[name] = row
             print(name, row, flush=True)
     save("kill_transect", found)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from common import RESULTS
 from learn_report import learn
+from replicates_report import kills as kill_replicates
+from replicates_report import replicates
 from richards_report import random_columns, richards
 from transect_report import kills, transect
 
@@ -120,6 +122,8 @@ SECTIONS = {
     "learn": learn,
     "transect": transect,
     "kill_transect": kills,
+    "replicates": replicates,
+    "kill_replicates": kill_replicates,
 }
 
 

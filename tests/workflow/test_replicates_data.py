@@ -190,6 +190,27 @@ def test_a_day_is_the_mean_of_readings_and_the_sum_of_rain(network: Network):
 # --- quality ----------------------------------------------------------------------------
 
 
+def test_readings_in_frost_are_left_out_where_the_soil_is_known_to_be_cold(network: Network):
+    days = pd.date_range("2020-03-01", periods=18, freq="1D")
+    soil = np.where(np.arange(18) < 5, -1.0, 4.0)
+    soil[7] = np.nan
+    network.write(pd.DataFrame({"time": days, "soil": soil}), "soil.csv")
+    network.place["inputs"] = {
+        "files": "soil.csv",
+        "columns": {"soil_temperature": {"column": "soil", "units": "degC"}},
+        "interval": "1d",
+        "time": {"timezone": "UTC"},
+    }
+    whole = network.read()[0]["soil_moisture"]
+    network.part["quality"] = {"frost": 0.5}
+    ds, log = network.read()
+    theta = ds["soil_moisture"]
+    assert np.isnan(theta[0, ..., : 5 * 24]).all()
+    xr.testing.assert_equal(theta[0, ..., 5 * 24 :], whole[0, ..., 5 * 24 :])
+    xr.testing.assert_equal(theta[1:], whole[1:])  # places whose soil is not measured
+    assert f"{5 * 24 * 6} readings in soil below 0.5 degC are left out" in log.text()
+
+
 def test_impossible_readings_do_not_enter_the_mean_of_a_day(network: Network):
     frame = network.frame()
     frame.loc[3, "A_10"] = 75.0

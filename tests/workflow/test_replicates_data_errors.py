@@ -103,6 +103,11 @@ def network(tmp_path: Path) -> Network:
     return Network(tmp_path)
 
 
+def test_frost_wants_the_temperature_of_the_soil(network: Network):
+    network.part["quality"] = {"frost": 0.5}
+    assert "there is no soil_temperature among the inputs" in network.refusal()
+
+
 def test_the_whole_network_reads(network: Network):
     ds, warnings = network.read()
     assert int(np.isfinite(ds["soil_moisture"]).sum()) == 8 * HOURS

@@ -227,7 +227,8 @@ def test_every_model_learns_and_answers_where_it_is_tested(trained, answers):
         np.testing.assert_array_equal(answered, cell, err_msg=name)
         assert np.all(np.diff(found.quantile[cell], axis=-1) >= 0)
         assert np.all(found.std[cell] > 0)
-        assert np.all(found.modes[cell] >= 1)
+        counted = name != "bounded"  # of Laplaces, each of which has a peak, modes are not
+        assert np.all((found.modes[cell] >= 1) == counted)
         assert not found.modes[~cell].any()
         scored = np.isfinite(readings) & cell[:, :, None]
         for field in ("log_prob", "crps", "pit"):

@@ -363,6 +363,11 @@ def test_what_comes_after_the_ensemble_may_be_changed(done, tmp_path):
     assert "transfer" in done
     assert not (folder / "transfer.nc").exists()
     assert rootzone.run(other, out=folder, resume=True).summary == found.summary
+    kept = {name: (folder / name).read_bytes() for name in ("study.yaml", "summary.json")}
+    strict = {**search, "behavioral": {"at_least": 0.999, "best": None}}
+    with pytest.raises(RootzoneError, match="no parameter set reaches"):
+        rootzone.run(changed(search=strict, transfer=None), out=folder, resume=True)
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
     with pytest.raises(RootzoneError, match="holds a finished run of another study"):
         rootzone.run(changed(period={"warm_up_days": 50}), out=folder, resume=True)
     assert (folder / "summary.json").is_file()

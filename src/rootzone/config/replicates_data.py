@@ -38,6 +38,13 @@ class SensorQuality(Part):
         le=1,
         description="a reading so far from the median of five steps is a spike [m3 m-3]",
     )
+    frost: float | None = Field(
+        default=None,
+        ge=-50,
+        le=20,
+        description="readings in soil colder than this are left out, by the input "
+        "soil_temperature of the place [degC]",
+    )
     all_replicates: bool = Field(
         default=False,
         description="use only steps at which all sensors of a place and depth read, as Bischof et "

@@ -45,7 +45,7 @@ class Described(NamedTuple):
     crps: np.ndarray
     pit: np.ndarray
     modes: np.ndarray
-    """int8; 0 where nothing is answered."""
+    """int8; 0 where nothing is answered, and of Laplaces, each of which has a peak by its form."""
 
 
 def marginal(base: Mixture) -> NormalMixture | LaplaceMixture:
@@ -290,7 +290,8 @@ def _describe(distribution: Transformed, obs: jax.Array, n_modes: bool) -> Descr
         crps = _gaussian_crps(distribution, obs)
     else:
         crps = _table_crps(distribution, table, obs)
-    modes = _modes(table) if n_modes else jnp.zeros(answered.shape, int)
+    laplace = isinstance(distribution.base, LaplaceMixture)
+    modes = _modes(table) if n_modes and not laplace else jnp.zeros(answered.shape, int)
     there = answered[..., None] & ~jnp.isnan(obs)
     nan = lambda x, where: jnp.where(where, x, jnp.nan)  # noqa: E731
     parts: list[Any] = [
@@ -318,7 +319,7 @@ def describe(
     obs : array (..., replicate)
         Readings; NaN in gaps.
     n_modes : bool
-        Whether modes are counted; otherwise they are 0.
+        Whether modes are counted; otherwise, and of Laplaces, they are 0.
     cells : int
         Distributions described together: memory and speed depend on it, the numbers do not.
 

@@ -135,7 +135,12 @@ def _built(part: NetworkPart, context: Context) -> xr.Dataset:
         complete=quality.complete,
         farthest=part.farthest,
         rules=Rules(
-            quality.low, quality.high, quality.dead_days, quality.spike, quality.all_replicates
+            low=quality.low,
+            high=quality.high,
+            dead_days=quality.dead_days,
+            spike=quality.spike,
+            all_replicates=quality.all_replicates,
+            frost=quality.frost,
         ),
         computed=part.computed,
     )

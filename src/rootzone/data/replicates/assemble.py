@@ -35,7 +35,14 @@ from rootzone.data.replicates.network import (
     check_depths,
     refuse_size,
 )
-from rootzone.data.replicates.quality import Rules, bounded, clean, copied_years, excluded
+from rootzone.data.replicates.quality import (
+    Rules,
+    bounded,
+    clean,
+    copied_years,
+    excluded,
+    frozen,
+)
 from rootzone.data.run_folder import Log
 from rootzone.water.radiation import (
     extraterrestrial_radiation,
@@ -82,6 +89,12 @@ def build_network(
     check_depths(depths.tolist(), "data")
     names = sorted({s.label for p in places for s in p.sensors}, key=_natural)
     theta = _readings(places, axis, depths, names, frame, log)
+    found, joined = _inputs(places, stations, axis, frame, log)
+    if (limit := frame.rules.frost) is not None:
+        soil = found["soil_temperature"][1] if "soil_temperature" in found else None
+        bad = frozen(theta, soil, limit)
+        theta[bad] = np.nan
+        log.tell(f"{int(bad.sum())} readings in soil below {limit:g} degC are left out")
     ds = xr.Dataset(
         {
             "soil_moisture": (
@@ -101,7 +114,6 @@ def build_network(
         },
         attrs={"step_hours": float((axis[1] - axis[0]) / pd.Timedelta("1h"))},
     )
-    found, joined = _inputs(places, stations, axis, frame, log)
     ds = ds.assign(found | _attributes(places, depths) | _classes(places, log))
     if "potential_radiation" in frame.computed:
         ds["potential_radiation"] = _potential_radiation(ds, log)
@@ -278,17 +290,13 @@ def _attributes(places: list[PlaceRecord], depths: np.ndarray) -> dict[str, Any]
         rows = np.full((len(places), len(depths)), np.nan)
         by_depth = any(isinstance(values.get(name), dict) for values in given)
         for p, values in enumerate(given):
-            value = values.get(name, np.nan)
-            rows[p] = _of_depths(value, depths, places[p], name) if _many(value) else value
+            it = values.get(name, np.nan)
+            rows[p] = _of_depths(it, depths, places[p], name) if isinstance(it, dict) else it
         _plausible(rows, name, places)
         dims = ("place", "depth") if by_depth else ("place",)
         attrs = {"units": ""} | attributes_of(name) | {"role": "attribute"}
         out[name] = (dims, (rows if by_depth else rows[:, 0]).astype(np.float32), attrs)
     return out
-
-
-def _many(value: object) -> bool:
-    return isinstance(value, dict)
 
 
 def _of_depths(

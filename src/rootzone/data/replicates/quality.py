@@ -20,13 +20,17 @@ _CHANGES = 200
 
 @dataclass(frozen=True)
 class Rules:
-    """Rules of the readings, see the study; ``spike`` [m3 m-3] and ``dead_days`` [d] or None."""
+    """Rules of the readings, see the study; those that are None are not asked.
+
+    ``spike`` [m3 m-3], ``dead_days`` [d], ``frost`` [degC].
+    """
 
     low: float = 0.0
     high: float = 1.0
     dead_days: float | None = 30.0
     spike: float | None = None
     all_replicates: bool = False
+    frost: float | None = None
 
 
 def constant_runs(values: np.ndarray, steps: int) -> np.ndarray:
@@ -183,3 +187,35 @@ def copied_years(values: np.ndarray, axis: pd.DatetimeIndex) -> list[tuple[int, 
             if both.sum() >= _CHANGES and equal.sum() >= _ALIKE * both.sum():
                 found.append((first, second))
     return found
+
+
+def frozen(readings: np.ndarray, soil_temperature: np.ndarray | None, limit: float) -> np.ndarray:
+    """Return which readings were taken in frost, where a sensor does not see the ice.
+
+    Parameters
+    ----------
+    readings : array (place, depth, replicate, time)
+        [m3 m-3], NaN in gaps.
+    soil_temperature : array (place, time) or None
+        [degC]; a reading without one is not judged.
+    limit : float
+        Temperature below which a reading is left out [degC].
+
+    Returns
+    -------
+    array (place, depth, replicate, time) of bool
+
+    Raises
+    ------
+    DataError
+        If no soil temperature is known where there are readings.
+    """
+    there = ~np.isnan(readings)
+    if soil_temperature is None or not (there.any(axis=(1, 2)) & ~np.isnan(soil_temperature)).any():
+        raise DataError(
+            f"data.quality.frost: readings below {limit:g} degC cannot be left out, there is no "
+            "soil_temperature among the inputs in the time of the sensors: name its column, or "
+            "leave frost out"
+        )
+    with np.errstate(invalid="ignore"):
+        return there & (soil_temperature < limit)[:, None, None, :]
