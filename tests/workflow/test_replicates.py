@@ -106,6 +106,23 @@ def test_the_folder_holds_network_weights_and_report(finished):
     assert "three/place/place 1 of 2" in trained
 
 
+def test_places_without_groups_are_one(finished, tmp_path):
+    network = finished["network"].copy(deep=True)
+    network["group"].values[:] = "all"
+    network.to_netcdf(tmp_path / "network.nc")
+    models = [{"name": "one", "preset": "cond_lstm", **NETWORK, "ensemble": 1}]
+    part = {"method": "store", "files": str(tmp_path / "network.nc")}
+    evaluation = {**STUDY["evaluation"], "splits": ["place"]}
+    study = {**STUDY, "data": part, "models": models, "evaluation": evaluation, "compared": None}
+    found = rootzone.run(study, out=tmp_path / "run")
+    assert found["scores"]["group"].values.tolist() == ["all"]
+    assert found["scores"]["crps"].sel(model="one", layer="all").notnull().all()
+    assert found["months"]["multimodal"].notnull().any()
+    page = (found.folder / "report.html").read_text()
+    assert "<img" in page
+    assert "(all)" not in page
+
+
 def test_a_killed_run_goes_on_to_the_same_numbers(tmp_path):
     """A stop after the first epoch of the second training leaves no trace in the results."""
     short = STUDY["evaluation"] | {"splits": ["segments"], "baselines": [], "bootstrap": 0}

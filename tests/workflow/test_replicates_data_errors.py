@@ -103,6 +103,12 @@ def network(tmp_path: Path) -> Network:
     return Network(tmp_path)
 
 
+def test_groups_are_of_all_places_or_of_none(network: Network):
+    assert set(network.read()[0]["group"].values) == {"all"}
+    network.part["places"][1]["group"] = "marl"
+    assert "p is of no group, another place is of 'marl'" in network.refusal()
+
+
 def test_frost_wants_the_temperature_of_the_soil(network: Network):
     network.part["quality"] = {"frost": 0.5}
     assert "there is no soil_temperature among the inputs" in network.refusal()
@@ -183,10 +189,11 @@ def test_one_replicate_only(network: Network):
 
 
 def test_a_group_of_one_place_is_told(network: Network):
-    network.place["group"] = "marl"
+    for place, group in zip(network.part["places"], ("marl", "sand"), strict=True):
+        place["group"] = group
     warnings = network.read()[1]
     assert any("group marl has one place" in w for w in warnings)
-    assert any("group all has one place" in w for w in warnings)
+    assert any("group sand has one place" in w for w in warnings)
 
 
 def test_an_input_that_is_asked_for_but_not_there(network: Network):

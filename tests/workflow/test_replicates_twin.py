@@ -50,6 +50,15 @@ def test_the_network_keeps_the_contract(network):
     assert str(ds["time"].values[0]).startswith("2013-01-01T00")
 
 
+def test_a_plot_may_have_other_numbers_of_sensors():
+    ds = make_twin(Twin(**TINY, replicates=5), 0, Context())
+    assert ds.sizes["replicate"] == 5
+    few = make_twin(Twin(**TINY), 0, Context())
+    xr.testing.assert_equal(ds["true_soil_moisture"], few["true_soil_moisture"])
+    with pytest.raises(StudyError, match="replicates is 9, a plot has 8 columns"):
+        make_twin(Twin(**TINY, replicates=9), 0, Context())
+
+
 def test_every_place_is_told_where_its_inputs_come_from(network):
     ds = network[0]
     entries = json.loads(ds.attrs["joined"])

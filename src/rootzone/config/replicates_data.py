@@ -98,7 +98,10 @@ class PlaceBase(Part):
     """A place: what is known of it besides its sensors."""
 
     name: Text = Field(description="name of the place, each its own")
-    group: Text = Field(default="all", description="group of places, e.g. geology")
+    group: Text = Field(
+        default="all",
+        description="group of places, e.g. geology; given for all places, or for none",
+    )
     latitude: float | None = of("latitude", "latitude", None)
     longitude: float | None = of("longitude", "longitude", None)
     elevation: float | None = of("elevation", "elevation", None)

@@ -29,6 +29,9 @@ class Twin(Part):
     step_hours: Literal[1, 3, 6, 12, 24] = Field(
         default=24, description="step of weather and readings [h]; hours cost ten times as much"
     )
+    replicates: int | None = Field(
+        default=None, ge=2, le=1000, description="profiles of sensors in a plot, one a column"
+    )
     sensor_bias: float | None = Field(
         default=None,
         gt=0,

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 
 from rootzone.report.replicates_series import every, example_title
 from rootzone.report.replicates_style import (
+    ALL,
     REPLICATE_COLORS,
     UNIT,
     group_colors,
@@ -51,7 +52,7 @@ def network_map(network: xr.Dataset) -> Figure:
         _map_panel(panels[0], network, groups, colors)
     if records:
         _records_panel(panels[-1], network, groups, colors)
-    if len(colors) > 1 or on_map:
+    if len(colors) > 1 or (on_map and ALL not in colors):
         legend_above(
             fig,
             {g: Line2D([], [], marker="o", ls="", color=c, ms=6) for g, c in colors.items()},

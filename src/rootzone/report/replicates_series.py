@@ -14,6 +14,7 @@ from scipy.ndimage import binary_opening, gaussian_filter1d
 
 from rootzone.evaluate.belts import mixture_of_readings
 from rootzone.report.replicates_style import (
+    ALL,
     DENSITY_UNIT,
     ERA5_COLOR,
     OBSERVED_COLOR,
@@ -43,7 +44,7 @@ def example_title(example: xr.Dataset) -> str:
     """Return what the sensors of an example are called."""
     place, layer = (str(example[k].item()) for k in ("place", "layer"))
     group = str(example["group"].item()) if "group" in example.coords else ""
-    known = not group or group in place
+    known = group in ("", ALL) or group in place
     return shortened(f"{place}, {layer}" if known else f"{place} ({group}), {layer}", 60)
 
 

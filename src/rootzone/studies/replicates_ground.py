@@ -28,14 +28,14 @@ class Parts:
     Attributes
     ----------
     groups, layers : list of str
-        Labels, ``all`` first.
+        Labels, ``all`` first; it is the only one where no place has a group of its own.
     partitions : list of (array (series), int)
         Part of each series and number of parts: crossings, groups, depths, all, each series.
     """
 
     def __init__(self, group: Sequence[str] | np.ndarray, depth: Sequence[float] | np.ndarray):
         names = list(dict.fromkeys(str(g) for g in group))
-        self.groups = [ALL, *names]
+        self.groups = [ALL] if names == [ALL] else [ALL, *names]
         self.layers = [ALL, *(f"{d:g} cm" for d in depth)]
         n, g, k = len(group), len(names), len(depth)
         of_group = np.repeat([names.index(str(x)) for x in group], k)
@@ -52,8 +52,10 @@ class Parts:
         """Return (group, layer) out of values of crossings, groups, depths and all."""
         g, k = len(self.groups) - 1, len(self.layers) - 1
         out = np.full((g + 1, k + 1, *found[0].shape[1:]), np.nan)
-        out[1:, 1:] = found[0].reshape(g, k, *found[0].shape[1:])
-        out[1:, 0], out[0, 1:], out[0, 0] = found[1], found[2], found[3][0]
+        if g:
+            out[1:, 1:] = found[0].reshape(g, k, *found[0].shape[1:])
+            out[1:, 0] = found[1]
+        out[0, 1:], out[0, 0] = found[2], found[3][0]
         return out
 
     def sums(self, of_series: np.ndarray) -> np.ndarray:

@@ -348,10 +348,11 @@ def _tell(ds: xr.Dataset, context: Context) -> None:
         exists = mine.any(axis=-1)
         steps = np.flatnonzero(mine.any(axis=(0, 1)))
         span = steps[-1] - steps[0] + 1
+        gaps = 100.0 * (1.0 - len(steps) / span)
         context.log.tell(
-            f"place {name} ({ds['group'].values[n]}): sensors {int(exists.sum())}, {known.size} "
-            f"readings at {len(steps)} steps, gaps {100.0 * (1.0 - len(steps) / span):.0f} % of "
-            f"the time, {known.min():.3f} to {known.max():.3f} m3 m-3"
+            f"place {name} (group {ds['group'].values[n]}): sensors {int(exists.sum())}, "
+            f"{known.size} readings at {len(steps)} steps, gaps {gaps:.0f} % of the time, "
+            f"{known.min():.3f} to {known.max():.3f} m3 m-3"
         )
     times = pd.DatetimeIndex(ds["time"].values)
     named = [str(k) for k, v in ds.data_vars.items() if v.attrs["role"] == "input"]

@@ -122,7 +122,7 @@ class Shown:
 def _examples(ground: Ground, whole: np.ndarray, number: int) -> np.ndarray:
     """Return (example, 2) places and depths with most tested cells, groups and depths in turn."""
     count = whole.sum(axis=2)
-    groups, depths = ground.parts.groups[1:], len(ground.depths)
+    groups, depths = list(dict.fromkeys(ground.group)), len(ground.depths)
     # Along the diagonals, so that few examples already have all groups and all depths.
     turns = [
         (groups[n % len(groups)], (n + n // len(groups)) % depths)

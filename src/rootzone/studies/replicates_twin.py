@@ -58,19 +58,32 @@ _SOIL = {
 
 
 def recipe_of(part: Twin) -> PlotRecipe:
-    """Return what the plots of a study are drawn from."""
+    """Return what the plots of a study are drawn from.
+
+    Raises
+    ------
+    StudyError
+        If a plot has fewer columns than profiles of sensors.
+    """
     recipe = _PRESETS[part.preset]
     given = {"places": part.places, "columns": part.columns, "years": part.years}
     places = given.pop("places")
     if places is not None:
         given["places"] = {name: places.get(name, 0) for name in recipe.groups}
     sensors = {"bias": part.sensor_bias, "noise": part.sensor_noise, "outages": part.outages}
+    sensors["replicates"] = part.replicates
     known = lambda values: {k: v for k, v in values.items() if v is not None}  # noqa: E731
-    return recipe._replace(
+    recipe = recipe._replace(
         **known(given),
         step_hours=part.step_hours,
         sensors=recipe.sensors._replace(**known(sensors)),
     )
+    if recipe.sensors.replicates > recipe.columns:
+        raise StudyError(
+            f"data: replicates is {recipe.sensors.replicates}, a plot has {recipe.columns} columns "
+            "for one profile each: give more columns or fewer replicates"
+        )
+    return recipe
 
 
 def make_twin(part: Twin, seed: int, context: Context) -> xr.Dataset:

@@ -32,6 +32,8 @@ ROLES: dict[str, tuple[tuple[str, ...], ...]] = {
 """What a variable of a role may be of."""
 UNKNOWN = "unknown"
 """The word of a place whose class is not given."""
+NO_GROUP = "all"
+"""The group of places where groups are not given."""
 _MOST = 4e9
 """Largest array of readings [bytes]."""
 
@@ -86,7 +88,7 @@ class PlaceRecord:
     """
 
     name: str
-    group: str = "all"
+    group: str = NO_GROUP
     latitude: float = np.nan
     longitude: float = np.nan
     elevation: float = np.nan
@@ -174,6 +176,13 @@ def _coordinates(ds: xr.Dataset, source: str) -> xr.Dataset:
         twice = next((w for w in words[name] if words[name].count(w) > 1), None)
         if twice is not None:
             raise DataError(f"{source}: {name} '{twice}' stands twice")
+    groups = sorted(set(words["group"]) - {NO_GROUP})
+    if groups and NO_GROUP in words["group"]:
+        lone = words["place"][words["group"].index(NO_GROUP)]
+        raise DataError(
+            f"{source}: {lone} is of no group, another place is of '{groups[0]}': wanted a group "
+            f"for every place, of another name than '{NO_GROUP}'"
+        )
     depth = np.asarray(ds["depth"].values, dtype=float)
     check_depths(depth.tolist(), source)
     if not np.all(np.diff(depth) > 0) or not np.isfinite(depth).all():
