@@ -22,6 +22,7 @@ from rootzone.report.page import Table
 from rootzone.report.replicates_tables import (
     coverage_table,
     error_table,
+    modes_table,
     overall_table,
     part_table,
     split_table,
@@ -94,7 +95,9 @@ def main() -> None:
     given = parser.parse_args()
     summary = json.loads((given.run / "summary.json").read_text(encoding="utf-8"))
     scores = xr.load_dataset(given.run / "scores.nc")
-    parts = [f"**{title}.** {markdown(table)}" for title, table in tables(scores)]
+    found = tables(scores)
+    found.append(("Several maxima", modes_table(xr.load_dataset(given.run / "months.nc"))))
+    parts = [f"**{title}.** {markdown(table)}" for title, table in found]
     text = "\n".join(parts)
     TABLES.mkdir(exist_ok=True)
     (TABLES / f"replicates_{given.name}.md").write_text(text, encoding="utf-8")

@@ -229,6 +229,26 @@ def test_models_that_a_split_did_not_ask_have_a_dash(made):
     assert row["KGE, random segments"] != "-"
 
 
+def test_months_of_several_maxima_are_named_and_held_against_the_truth():
+    truth = 0.3 + 0.3 * np.cos(2 * np.pi * np.arange(12) / 12)  # most in January, least in July
+    rows = {"alike": 0.1 * truth, "turned": 0.6 - truth, "never": 0 * truth, "bucket": truth}
+    shares = np.stack(list(rows.values()), axis=1)[..., None]
+    months = xr.Dataset(
+        {
+            "multimodal": (("month", "model", "group"), shares),
+            "truth_multimodal": (("month", "group"), truth[:, None]),
+        },
+        {"month": np.arange(1, 13), "model": list(rows), "group": ["all"]},
+    )
+    table = tables.modes_table(months)
+    assert [row[1:] for row in table.rows] == [
+        ["truth of the twin", "30 %", "January", "July", "-"],
+        ["alike", "3 %", "January", "July", "1.00"],
+        ["turned", "30 %", "July", "January", "−1.00"],
+        ["never", "0 %", "-", "-", "-"],
+    ]
+
+
 # --- models ---------------------------------------------------------------------------------------
 
 

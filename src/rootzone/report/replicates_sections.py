@@ -328,6 +328,7 @@ def seasons_section(shown: Shown) -> list[Section]:
         )
         for n, groups in enumerate(batches(parts_of(months, "group"), _MOST_COLUMNS)):
             section.figures.append((figures.months(months, groups), _first(caption, n)))
+        section.tables.append(tables.modes_table(months))
     if response is not None and picked(response, "events") is not None:
         rule = str(response.attrs.get("rule", ""))
         caption = (

@@ -1,5 +1,6 @@
 """Tables of the report of the study `replicates`."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ PAPER_VARIABILITY = (
 PAPER_ERRORS = (
     "The same study reports RMSE 0.033 (condLSTM), 0.036 (3G-LSTM) and 0.110 (ERA5-Land)."
 )
+_MONTHS = "January February March April May June July August September October November December"
 _NARROW = "\u00a0"  # a space that does not break a line
 
 _OVERALL = {
@@ -67,11 +69,12 @@ def scored_models(scores: xr.Dataset, name: str, split: str) -> list[str]:
 
 
 def compared(scores: xr.Dataset, name: str, others: Sequence[str] = ()) -> list[str]:
-    """Return the few models of a wide table: the pair to compare, the shown one, some baselines."""
+    """Return the few models of a wide table: the pair to compare, those asked for or the first."""
     known = scored_models(scores, name, _shown(scores))
     pair = rivals(scores, known) or ()
     few = main_models(scores, networks(known), 3)
-    chosen = {*pair, *(few if not pair else [m for m in few if m not in pair][:1])}
+    asked = [m for m in json.loads(scores.attrs.get("drawn_models", "[]")) if m in known]
+    chosen = {*pair, *(asked or (few if not pair else [m for m in few if m not in pair][:1]))}
     shown = scores.attrs.get("shown_model")
     chosen |= {shown} if shown in known else set()
     return [m for m in known if m in chosen or m in others]
@@ -240,7 +243,9 @@ def split_table(scores: xr.Dataset) -> Table:
     """Return main scores of all models on all splits."""
     splits = labels(scores, "split")
     at = {"group": ALL, "layer": ALL}
-    names = (("kge_places", "KGE", "{:.2f}"), ("crps", "CRPS", "{:.4f}"))
+    names = [("kge_places", "KGE", "{:.2f}"), ("crps", "CRPS", "{:.4f}")]
+    if "w1_truth" in scores:
+        names.append(("w1_truth", "W₁ to the truth", "{:.4f}"))
     header = ["model"]
     header += [f"{w}, {name_of(scores, s, 'split_names')}" for _, w, _ in names for s in splits]
     rows = []
@@ -255,7 +260,7 @@ def split_table(scores: xr.Dataset) -> Table:
     return Table(
         header,
         rows,
-        "KGE averaged over places, CRPS in m³ m⁻³; a dash where a model was not asked.",
+        "KGE averaged over places, the others in m³ m⁻³; a dash where a model was not asked.",
     )
 
 
@@ -320,3 +325,48 @@ def joined_table(joined: Sequence[Mapping[str, Any]]) -> Table:
         rows.append([quantity, source, str(len(distances)), *far])
     header = ["quantity", "from", "places", "median distance [km]", "largest"]
     return Table(header, rows, "What was joined to places from elsewhere.")
+
+
+def modes_table(months: xr.Dataset) -> Table:
+    """Return how often and when distributions have several maxima, by model and group."""
+    true = picked(months, "truth_multimodal") is not None
+    header = ["sensors", "model", "share", "most in", "least in"]
+    header += ["correlation with the truth's months"] if true else []
+    rows = []
+    for group in labels(months, "group"):
+        truth = picked(months, "truth_multimodal", group=group)
+        named: list[tuple[str, np.ndarray | None]] = []
+        if truth is not None:
+            named.append(("truth of the twin", truth))
+        for m in networks(labels(months, "model")):
+            named.append((name_of(months, m), picked(months, "multimodal", model=m, group=group)))
+        for name, values in named:
+            if values is None:
+                continue
+            row = [named_part(group, ALL), name, share(float(np.nanmean(values)), "{:.0f}")]
+            row += _months_of(values)
+            if truth is not None:
+                alike = _correlation(values, truth) if values is not truth else np.nan
+                row.append(number(alike, "{:.2f}"))
+            rows.append(row)
+    told = (
+        "Mean over months of the share of answers (all depths, tested steps) whose density has "
+        "more than one maximum, and the months with most and least of them. Parts of a mixture of "
+        "Laplaces have a peak each: not counted."
+    )
+    return Table(header, rows, told)
+
+
+def _months_of(values: np.ndarray) -> list[str]:
+    """Return the names of the months with the highest and the lowest share; dashes if all equal."""
+    if np.nanmax(values) - np.nanmin(values) < 5e-4:
+        return ["-", "-"]
+    return [_MONTHS.split()[int(k(values))] for k in (np.nanargmax, np.nanargmin)]
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Pearson's correlation of the months that both have; NaN if one does not change."""
+    both = np.isfinite(a) & np.isfinite(b)
+    a, b = (x[both] - np.mean(x[both]) for x in (a, b))
+    size = float(np.sqrt(np.sum(a * a) * np.sum(b * b))) if both.any() else 0.0
+    return float(np.sum(a * b)) / size if size > 1e-9 else float("nan")
