@@ -10,7 +10,7 @@ import rootzone
 from rootzone.config import load_study
 from rootzone.core import StudyError
 from rootzone.data import RunFolder
-from rootzone.studies.replicates import _common_cells
+from rootzone.studies.replicates import _common_cells, _words
 from rootzone.studies.replicates_splits import folds_of
 from rootzone.studies.replicates_train import settings_of
 from rootzone.studies.runner import check_study
@@ -150,9 +150,28 @@ def test_a_run_may_stop_after_the_data(tmp_path):
     assert any("networks to train" in line for line in check_study(path))
 
 
+def test_what_a_later_split_cannot_do_is_told_before_anything_is_learned(tmp_path):
+    twin = TWIN | {"places": {"schist": 2, "marl": 0, "sandstone": 0}}
+    evaluation = STUDY["evaluation"] | {"splits": ["segments", "group"]}
+    study = STUDY | {"data": twin, "evaluation": evaluation}
+    with pytest.raises(StudyError, match="one group only"):
+        rootzone.run(study, out=tmp_path / "run")
+    assert not list((tmp_path / "run").glob("training_*"))
+
+
+def test_folds_of_names_alike_keep_their_weights():
+    words = _words(["group g-1", "group g 1"])
+    assert len(set(words.values())) == 2
+    assert _words(["place 1 of 2"]) == {"place 1 of 2": "place_1_of_2"}
+    long = _words([300 * "ü", 299 * "ü" + "u"])
+    assert len(set(long.values())) == 2
+    assert max(map(len, long.values())) < 200
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
+        ({"data": TWIN | {"replicates": 9}}, "replicates is 9, a plot has 8 columns"),
         ({"compared": ["thre"]}, "compared has 'thre', which is no model"),
         ({"models": [{"name": "a", "pool": ["b", "c"]}]}, "which is no network"),
         ({"report": {"models": ["x"]}}, "report.models has 'x', which is no model"),

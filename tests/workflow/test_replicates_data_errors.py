@@ -163,6 +163,14 @@ def test_depths_in_meters(network: Network):
     for column, depth in zip(network.table["columns"], (0.1, 0.3), strict=True):
         column["depth"] = depth
     assert "these look like meters: wanted 10, 30" in network.fault()
+    for table, name in zip(network.place["sensors"], "AB", strict=True):
+        names = {"d10": f"{name}_0.1", "d30": f"{name}_0.3"}
+        network.write(network.frame().rename(columns=names), f"p{name}.csv")
+        table.pop("columns")
+        table["pattern"] = "{replicate}_{depth}"
+    answer = network.refusal()
+    assert "place p: depths are" in answer
+    assert "these look like meters" in answer
     stored = network_of(depth=[0.1, 0.3])
     with pytest.raises(RootzoneError, match=r"0\.1, 0\.3 cm, these look like meters"):
         check_network(stored)
@@ -270,6 +278,25 @@ def test_constants_that_nobody_measures(network: Network):
     assert "irrigation is said to be 0, but no other place has it" in network.refusal()
 
 
+def test_a_constant_takes_nothing_from_a_station(network: Network):
+    """Neither its values nor, where it is far, its refusal."""
+    table = network.rain(name="s", latitude=49.1, longitude=6.0)
+    table["columns"] = {"irrigation": {"column": "rain", "units": "mm"}}
+    network.part["inputs"] = [table]
+    network.place["constants"] = {"irrigation": 0}
+    network.place["latitude"] = -30.0
+    ds = network.read()[0]
+    assert not ds["irrigation"].values[0].any()
+    assert ds["irrigation"].values[1].any()
+    assert [j["place"] for j in json.loads(ds.attrs["joined"])] == ["q"]
+
+
+def test_a_place_without_readings_says_what_may_have_left_them_out(network: Network):
+    network.place["exclude"] = [{"start": "2020-01-01T00:00:00Z", "reason": "all wrong"}]
+    answer = network.refusal()
+    assert "p has no reading left after what exclude and quality" in answer
+
+
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
@@ -323,6 +350,21 @@ def _spoiled(what: str) -> xr.Dataset:
         ds["rain"] = (("place", "depth", "time"), np.zeros((2, 2, 10)), attrs)
     elif what == "joined":
         ds.attrs["joined"] = "[1]"
+    elif what == "distance":
+        entry = {"place": "p", "quantity": "rain", "source": "s", "distance_km": "x"}
+        ds.attrs["joined"] = json.dumps([entry])
+    elif what == "step_words":
+        ds.attrs["step_hours"] = "1 h"
+    elif what == "north":
+        ds["latitude"] = ("place", [249.0, 49.0])
+    elif what == "scalar":
+        ds["latitude"] = 49.0
+    elif what == "words":
+        ds["longitude"] = ("place", ["east", "west"])
+    elif what == "group":
+        ds = ds.drop_vars("group").assign_coords(group=("replicate", ["a", "b", "c"]))
+    elif what == "depth_time":
+        ds["depth"] = np.array([10, 30], "timedelta64[ns]")
     elif what == "twice":
         ds["place"] = ["p", "p"]
     elif what == "empty":
@@ -343,6 +385,13 @@ def _spoiled(what: str) -> xr.Dataset:
         ("dims", "wanted (place, time)"),
         ("joined", "no JSON list"),
         ("twice", "place 'p' stands twice"),
+        ("distance", "no JSON list"),
+        ("step_words", "step_hours is 1 h, but"),
+        ("north", "latitude of p is 249, wanted -90 to 90 degrees"),
+        ("scalar", "latitude is of nothing, wanted place"),
+        ("words", "longitude holds no numbers"),
+        ("group", "group is of replicate, wanted place"),
+        ("depth_time", "depth holds no numbers"),
         ("empty", "there is no reading"),
         ("name", "no variable soil_moisture"),
     ],

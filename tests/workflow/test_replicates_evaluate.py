@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from rootzone.evaluate.splits import Fold
 from rootzone.studies import replicates_scores
 from rootzone.studies.replicates_baselines import NAMES, baseline, baseline_of_split
 from rootzone.studies.replicates_evaluate import Test
+from rootzone.studies.replicates_ground import ground_of
+from rootzone.studies.replicates_shown import _examples
 from rootzone.studies.replicates_splits import folds_of
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -288,6 +291,50 @@ def test_fitted_reanalysis_has_no_bias_and_a_smaller_error(network, folds) -> No
     np.testing.assert_allclose(given.mean, network["era5_land"], rtol=1e-6)
     assert rmse_of(network, fitted, fold) < 0.7 * rmse_of(network, given, fold)
     assert fitted.crps[fold.test & np.isfinite(fitted.crps)].mean() < 0.04
+
+
+def test_a_reanalysis_that_is_right_gets_the_line_through_zero(network) -> None:
+    """Exactly, however few readings there are."""
+    right = network.copy(deep=True)
+    right["era5_land"].values[:] = right["soil_moisture"].values[:, :, 0]
+    right["soil_moisture"].values[:] = right["era5_land"].values[:, :, None]
+    right["soil_moisture"].values[..., 40:] = np.nan
+    right["soil_moisture"].values[..., :40:2] = np.nan
+    fold = folds_of("segments", right, Evaluation(splits=["segments"], block_days=10), 1)[0]
+    made = baseline("era5_land_fitted", right, fold).answers
+    known = np.isfinite(made.mean)
+    np.testing.assert_allclose(made.mean[known], right["era5_land"].values[known], atol=2e-5)
+
+
+def test_the_shown_model_answers_as_much_as_any(network) -> None:
+    """A few easy steps answered well are no reason to show a model."""
+    truth = true_answers(network)
+    late = np.arange(truth.mean.shape[2]) > 0.8 * truth.mean.shape[2]
+    few = truth._replace(
+        mean=np.where(late, truth.mean, np.nan),
+        std=np.where(late, truth.std, np.nan),
+        quantile=np.where(late[:, None], truth.quantile, np.nan),
+        crps=np.where(late, 0.1 * truth.crps, np.nan),
+        log_prob=np.where(late, truth.log_prob, np.nan),
+        pit=np.where(late, truth.pit, np.nan),
+    )
+    found = assess(network, {"few": few, "true": truth})
+    assert float(found["scores"]["crps"].sel(model="few")[0, 0, 0]) < float(
+        found["scores"]["crps"].sel(model="true")[0, 0, 0]
+    )
+    assert found["scores"].attrs["shown_model"] == "true"
+
+
+@pytest.mark.parametrize(("groups", "depths"), [(1, 2), (2, 3), (3, 4), (4, 5), (5, 2)])
+def test_examples_reach_every_group_and_depth(network, groups: int, depths: int) -> None:
+    ground = ground_of(network, 0.02)
+    ground = replace(ground, group=[f"g{k}" for k in range(groups)], depths=np.arange(depths))
+    whole = np.ones((groups, depths, 5), bool)
+    found = _examples(ground, whole, groups * depths)
+    assert len({tuple(one) for one in found}) == groups * depths
+    first = found[: max(groups, depths)]
+    assert set(first[:, 0]) == set(range(groups))
+    assert set(first[:, 1]) == set(range(depths))
 
 
 def test_left_out_places_and_depths_are_answered_by_their_pools(network, folds) -> None:

@@ -355,6 +355,10 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_weights(
     np.testing.assert_array_equal(model.valid_loss, trained[name].valid_loss)
     with pytest.raises(RunError, match="another version or study"):
         _train(name, folder=tmp_path, hidden=7, **changes)
+    other = NETWORK.copy(deep=True)
+    other["precipitation"].values[:] = other["precipitation"].values[:, ::-1]
+    with pytest.raises(RunError, match="another version or study"):
+        _train(name, folder=tmp_path, network=other, **changes)
     path = tmp_path / f"training_{name}.npz"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(RunError, match="cannot be read"):
@@ -412,6 +416,9 @@ def test_lists_of_models_are_checked():
         check_models([a, a])
     with pytest.raises(ValueError, match=r"pool 'p' has 'bb', .* did you mean 'b'"):
         check_models([a, b, ModelPart(name="p", pool=["a", "bb"])])
+    c = ModelPart(name="c", bounded=True)
+    with pytest.raises(ValueError, match="pool 'p' has 'c', which is bounded or made of Laplaces"):
+        check_models([a, c, ModelPart(name="p", pool=["a", "c"])])
     with pytest.raises(ValueError, match="warm_up is 20 steps, a window has 20"):
         resolve(ModelPart(name="x", window=20, warm_up=20), 24.0)
 

@@ -67,6 +67,20 @@ def run_here(station, out: Path, *, resume: bool = False):
     return rootzone.run(station.folder / "study.yaml", out=out, resume=resume)
 
 
+def test_a_refused_run_leaves_a_folder_that_may_be_used(lasting_station, tmp_path):
+    study = (lasting_station.folder / "study.yaml").read_text()
+    bad = tmp_path / "study.yaml"
+    for again in ({}, {"resume": True}):
+        out = tmp_path / f"run{len(again)}"
+        bad.write_text(study.replace(".csv", ".nowhere"))
+        with pytest.raises(RootzoneError):
+            rootzone.run(bad, out=out, base=lasting_station.folder)
+        assert {p.name for p in out.iterdir()} == {"study.yaml", "log.txt"}
+        bad.write_text(study)
+        rootzone.run(bad, out=out, base=lasting_station.folder, **again)
+        assert (out / "summary.json").is_file()
+
+
 # --- disturbances -----------------------------------------------------------------------
 
 

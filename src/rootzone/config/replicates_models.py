@@ -37,8 +37,8 @@ class ModelPart(Part):
     name: Text = Field(description="name of the model in tables and figures")
     pool: Annotated[list[Text], Field(min_length=2)] | None = Field(
         default=None,
-        description="names of other models whose answers are mixed with equal weights; then no "
-        "other key",
+        description="names of other models, unbounded mixtures of Gaussians, whose answers are "
+        "mixed with equal weights; then no other key",
     )
     preset: PresetName = Field(
         default="gm_lstm",
@@ -263,7 +263,7 @@ def resolve(part: ModelPart, step_hours: float, longest: int | None = None) -> S
 
 
 def check_models(models: Sequence[ModelPart]) -> None:
-    """Refuse names that appear twice, and pools of unknown models or of pools.
+    """Refuse names that appear twice, and pools of unknown models, of pools or of other families.
 
     Raises
     ------
@@ -275,12 +275,18 @@ def check_models(models: Sequence[ModelPart]) -> None:
     if twice is not None:
         raise ValueError(f"models has '{twice}' twice: give every model a name of its own")
     networks = [m.name for m in models if m.pool is None]
+    unlike = {m.name for m in models if m.bounded or m.preset == "cmal"}
     for model in models:
         for name in model.pool or ():
             if name not in networks:
                 raise ValueError(
                     f"models: the pool '{model.name}' has '{name}', which is no network of the "
                     f"study{nearest(name, networks)}"
+                )
+            if name in unlike:
+                raise ValueError(
+                    f"models: the pool '{model.name}' has '{name}', which is bounded or made of "
+                    "Laplaces: only unbounded mixtures of Gaussians can be pooled"
                 )
         if model.pool and len(set(model.pool)) < len(model.pool):
             raise ValueError(f"models: the pool '{model.name}' has a model twice")

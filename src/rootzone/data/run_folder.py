@@ -37,13 +37,13 @@ class RunFolder:
         Raises
         ------
         RunError
-            If it exists with anything in it and ``resume`` is not asked for, holds something
-            else than a run, or cannot be made.
+            If it exists with anything in it (besides the log of a run that was refused) and
+            ``resume`` is not asked for, holds something else than a run, or cannot be made.
         """
         try:
             if path.exists() and not path.is_dir():
                 raise RunError(f"{path}: a file stands there; choose another --out")
-            if path.is_dir() and any(path.iterdir()):
+            if path.is_dir() and any(path.iterdir()) and not _is_blank(path):
                 if not resume:
                     raise RunError(
                         f"{path}: not empty; choose another --out, or --resume to go on with it"
@@ -82,6 +82,11 @@ class RunFolder:
     def finished(self) -> bool:
         """Whether the run was completed."""
         return (self.path / SUMMARY).is_file()
+
+    @property
+    def blank(self) -> bool:
+        """Whether it holds but the log of a run that was refused before it made anything."""
+        return _is_blank(self.path)
 
     def summary(self) -> dict[str, Any]:
         """Return the content of ``summary.json``.
@@ -206,6 +211,11 @@ def _is_run(path: Path) -> bool:
     """Return whether a folder holds a run, if only its beginning: its first file is the study."""
     whole = (path / "study.yaml").is_file()
     return whole or all(p.name == f".study.yaml{_PART}" for p in path.iterdir())
+
+
+def _is_blank(path: Path) -> bool:
+    """Return whether a folder holds the log of a run that was refused, and nothing that it made."""
+    return {p.name for p in path.iterdir()} == {"study.yaml", "log.txt"}
 
 
 class Log:

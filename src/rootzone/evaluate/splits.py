@@ -304,6 +304,8 @@ def places(
     """
     present = _check(present)
     read = np.flatnonzero(present.any(axis=(1, 2, 3)))
+    if len(read) < 2:
+        raise DataError("one place only has readings, none is left to learn from")
     if not 2 <= folds <= len(read):
         raise DataError(
             f"{folds} folds of {len(read)} places with readings: wanted from 2 to one a place"

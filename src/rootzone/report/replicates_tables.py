@@ -80,6 +80,13 @@ def compared(scores: xr.Dataset, name: str, others: Sequence[str] = ()) -> list[
     return [m for m in known if m in chosen or m in others]
 
 
+def _fullest(scores: xr.Dataset, split: str) -> str:
+    """Return the model that answers the most of the readings."""
+    at = {"split": split, "group": ALL, "layer": ALL}
+    models = labels(scores, "model")
+    return max(models, key=lambda m: np.nan_to_num(score(scores, "answered", model=m, **at)))
+
+
 def overall_table(scores: xr.Dataset) -> Table:
     """Return all scores of all models on the shown split, all sensors together."""
     split = _shown(scores)
@@ -105,9 +112,8 @@ def overall_table(scores: xr.Dataset) -> Table:
             row.append(share(score(scores, "answered", model=model, **at), "{:.1f}"))
         row += [number(score(scores, n, model=model, **at), "{:,.0f}") for n in _COUNTS]
         rows.append(row)
-    belt = [score(scores, "belt_obs", model=m, **at) for m in labels(scores, "model")]
-    belt = [b for b in belt if np.isfinite(b)]
-    told = f" The belt of the readings is {belt[0]:.3f} m³ m⁻³." if belt else ""
+    belt = score(scores, "belt_obs", model=_fullest(scores, split), **at)
+    told = f" The belt of the readings is {belt:.3f} m³ m⁻³." if np.isfinite(belt) else ""
     words = name_of(scores, split, "split_names")
     more = _impossible_words(told_impossible) + _answered_words(told_answered)
     caption = (

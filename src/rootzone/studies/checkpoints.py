@@ -1,5 +1,6 @@
 """Trainings that survive a kill: the state of a training in one file, and trained weights."""
 
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +12,24 @@ import numpy as np
 from rootzone.core import RunError
 from rootzone.data import RunFolder
 from rootzone.learn import Model, Recalibration, TrainState, model_to_arrays
+
+_LONGEST = 150  # characters of a part of a file's name
+
+
+def file_word(text: str) -> str:
+    """Return a text as part of a file's name: another text, another word; short enough.
+
+    Examples
+    --------
+    >>> file_word("3G-LSTM, paper/place")
+    '3G-LSTM, paper%2Fplace'
+    >>> len(file_word(1000 * "x"))
+    150
+    """
+    word = quote(text, safe=" ,()+")
+    if len(word) <= _LONGEST:
+        return word
+    return f"{word[: _LONGEST - 9]}_{zlib.crc32(text.encode()):08x}"
 
 
 class Checkpoint:
@@ -27,7 +46,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path | None, name: str, mark: str):
-        file = f"training_{quote(name, safe=' ,()+')}.npz"  # names may hold what files may not
+        file = f"training_{file_word(name)}.npz"
         self._path = None if folder is None else folder / file
         self._mark = mark
 

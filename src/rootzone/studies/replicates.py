@@ -5,6 +5,7 @@ way of holding something out every model learns, answers for what was held out, 
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,17 @@ from rootzone.config.replicates import ReplicatesStudy
 from rootzone.config.replicates_models import ModelPart
 from rootzone.config.replicates_twin import Twin
 from rootzone.evaluate.splits import Fold
-from rootzone.studies.checkpoints import save_model
+from rootzone.studies.checkpoints import file_word, save_model
 from rootzone.studies.context import Context
 from rootzone.studies.replicates_answers import answers_of
 from rootzone.studies.replicates_baselines import NAMES, baseline_of_split
 from rootzone.studies.replicates_evaluate import Test
-from rootzone.studies.replicates_ground import answerable
+from rootzone.studies.replicates_ground import answerable, ground_of
 from rootzone.studies.replicates_input import read_network
-from rootzone.studies.replicates_layout import frame_of, inputs_of
+from rootzone.studies.replicates_layout import Frame, frame_of, inputs_of, part_of
 from rootzone.studies.replicates_splits import folds_of
 from rootzone.studies.replicates_train import Trained, settings_of, train_model
-from rootzone.studies.replicates_twin import make_twin
+from rootzone.studies.replicates_twin import make_twin, recipe_of
 
 _DATA, _LEARNED = 0.15, 0.8  # shares of the progress
 
@@ -32,14 +33,22 @@ _DATA, _LEARNED = 0.15, 0.8  # shares of the progress
 def check_replicates(study: ReplicatesStudy, context: Context) -> None:
     """Read all input, lay out every model, and raise what is wrong."""
     if isinstance(study.data, Twin):
+        recipe_of(study.data)
         context.log.tell("the plots are simulated when the study runs")
         return
     network = read_network(study.data, context, inputs=_asked(study))
+    ground_of(network, study.evaluation.noise)
+    for frame, fold in _layouts(study, network):
+        part_of(frame, network, fold, "train")
+    context.log.tell(_counted(study))
+
+
+def _layouts(study: ReplicatesStudy, network: xr.Dataset) -> Iterator[tuple[Frame, Fold]]:
+    """Yield the layout of every training of every split; refuse what cannot be laid out."""
     for split in study.evaluation.splits:
         for fold in folds_of(split, network, study.evaluation, study.seed):
             for part in _networks(study, split):
-                frame_of(settings_of(part, network, fold), network, fold)
-    context.log.tell(_counted(study))
+                yield frame_of(settings_of(part, network, fold), network, fold), fold
 
 
 def run_replicates(
@@ -54,6 +63,8 @@ def run_replicates(
     baselines = list(study.evaluation.baselines)
     names = {m.name: m.name for m in study.models} | {b: NAMES[b] for b in baselines}
     test = Test(network, study.evaluation, seed=study.seed, model_names=names)
+    for _ in _layouts(study, network):  # before hours of training
+        pass
     # What the folds of a split learn depends on all of this.
     mark = json.dumps([made_with, study.data.model_dump(mode="json"), study.seed], sort_keys=True)
     losses: dict[str, Trained] = {}
@@ -178,6 +189,7 @@ def _trained(
     parts = _networks(study, split)
     width = (share[1] - share[0]) / max(len(parts) * len(folds), 1)
     found: dict[str, list[Trained]] = {}
+    words = _words([fold.name for fold in folds])
     at = share[0]
     for number, part in enumerate(study.models):
         if part not in parts:
@@ -194,14 +206,19 @@ def _trained(
                 share=(at, at + width),
             )
             found.setdefault(part.name, []).append(result)
-            save_model(result.model, context.folder, f"{split}_{number + 1}_{_word(fold.name)}")
+            save_model(result.model, context.folder, f"{split}_{number + 1}_{words[fold.name]}")
             at += width
     return found
 
 
-def _word(text: str) -> str:
-    """Return a text that may stand in the name of a file."""
-    return "".join(c if c.isalnum() else "_" for c in text)
+def _words(names: list[str]) -> dict[str, str]:
+    """Return names as parts of files' names, each its own."""
+    words = {name: "".join(c if c.isalnum() else "_" for c in name) for name in names}
+    if len(set(words.values())) == len(names):
+        words = {name: file_word(word) for name, word in words.items()}
+    else:
+        words = {name: file_word(name) for name in names}
+    return words
 
 
 # --- what is kept -----------------------------------------------------------------------

@@ -94,7 +94,7 @@ def _era5(task: Task, fitted: bool) -> Made:
         x, y = x[both], y[both].astype(float)
         a, b = 0.0, 1.0
         if fitted:
-            b = np.cov(x, y)[0, 1] / max(x.var(), 1e-9)
+            b = np.cov(x, y, ddof=0)[0, 1] / max(x.var(), 1e-9)
             a = y.mean() - b * x.mean()
         return a, b, float(np.sqrt(np.mean((a + b * x - y) ** 2)))
 

@@ -30,6 +30,7 @@ from rootzone.studies.replicates_seasons import drivers, response_table
 from rootzone.studies.replicates_shown import Shown
 from rootzone.studies.replicates_splits import NAMES
 
+_ALIKE = 0.005  # shares of the readings answered that are one
 _LEAST_CELLS = 20  # cells of a class of water whose mean width is told
 
 
@@ -159,7 +160,11 @@ class Test:
         return [model for model in self.model_names if model in scored]
 
     def _best(self, models: Sequence[str]) -> str:
-        crps = {m: self.found[self.splits[0], m].scores["crps"][0, 0] for m in models}
+        """Return the model of the least CRPS among those that answer as much as any."""
+        scores = {m: self.found[self.splits[0], m].scores for m in models}
+        answered = {m: float(np.nan_to_num(s["answered"][0, 0])) for m, s in scores.items()}
+        whole = [m for m in models if answered[m] > max(answered.values()) - _ALIKE]
+        crps = {m: float(scores[m]["crps"][0, 0]) for m in whole}
         return min(crps, key=lambda m: crps[m] if np.isfinite(crps[m]) else np.inf)
 
     def _coords(self, models: Sequence[str], *, layer: bool = True) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Series and snapshots of a study `replicates` that are shown, and readings for densities."""
 
+from math import lcm
+
 import numpy as np
 import xarray as xr
 
@@ -125,7 +127,7 @@ def _examples(ground: Ground, whole: np.ndarray, number: int) -> np.ndarray:
     groups, depths = list(dict.fromkeys(ground.group)), len(ground.depths)
     # Along the diagonals, so that few examples already have all groups and all depths.
     turns = [
-        (groups[n % len(groups)], (n + n // len(groups)) % depths)
+        (groups[n % len(groups)], (n + n // lcm(len(groups), depths)) % depths)
         for n in range(len(groups) * depths)
     ]
     chosen: list[tuple[int, int]] = []

@@ -4,6 +4,7 @@ import json
 import zlib
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import xarray as xr
 
@@ -306,8 +307,9 @@ def _learned(
     s, recipe = frame.settings, preset.recipe
     valid = _thinned(valid, s) if _holds_window(valid, s) else None
     words = [mark, s._asdict() | {"released": s.released and s.released.model_dump()}]
-    content = [zlib.crc32(np.ascontiguousarray(a).data) for a in (training.target, training.block)]
-    words += [name, seed, fold.name, frame.names, list(training.inputs.shape), content]
+    arrays = [np.ascontiguousarray(a) for a in jax.tree.leaves((training, valid))]
+    content = [[list(a.shape), zlib.crc32(a.data)] for a in arrays]
+    words += [name, seed, fold.name, frame.names, content]
     checkpoint = Checkpoint(context.folder, name, json.dumps(words, sort_keys=True))
     state, train_loss, valid_loss = checkpoint.read(start_state(model, recipe))
     if state is not None:

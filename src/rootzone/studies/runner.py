@@ -237,6 +237,8 @@ def _changed_later(folder: RunFolder, kind: str, text: str) -> bool:
         If it is another study.
     """
     before = folder.read_text("study.yaml")
+    if folder.blank:
+        return False
     if before in (None, text) and not folder.finished:
         return False
     later = KINDS[kind].later

@@ -85,8 +85,7 @@ def build_network(
         If series, positions or attributes do not fit together.
     """
     axis = sensor_axis(places, frame.step, frame.start, frame.end)
-    depths = np.array(sorted({float(s.depth or 0.0) for p in places for s in p.sensors}))
-    check_depths(depths.tolist(), "data")
+    depths = np.array(sorted({s.depth or 0.0 for p in places for s in p.sensors}), float)
     names = sorted({s.label for p in places for s in p.sensors}, key=_natural)
     theta = _readings(places, axis, depths, names, frame, log)
     found, joined = _inputs(places, stations, axis, frame, log)
@@ -144,6 +143,7 @@ def _readings(
     theta = np.full(shape, np.nan, dtype=np.float32)
     for place, values in zip(places, theta, strict=True):
         where = f"place {place.name}"
+        check_depths((s.depth or 0.0 for s in place.sensors), where)
         moved: dict[str, float] = {}
         outside = 0
         for s in place.sensors:

@@ -74,7 +74,8 @@ def join_inputs(
     out: dict[str, list[Joined]] = {}
     for series in place.inputs:
         out.setdefault(series.quantity, []).append(Joined(series, series.source, np.nan))
-    offered = {s.quantity for station in stations for s in station.series} - set(out)
+    offered = {s.quantity for station in stations for s in station.series}
+    offered -= {*out, *place.constants}
     if offered and np.isnan(place.latitude):
         raise DataError(
             f"place {place.name} has no latitude and longitude, its nearest station of "

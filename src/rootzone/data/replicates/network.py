@@ -171,7 +171,15 @@ def _coordinates(ds: xr.Dataset, source: str) -> xr.Dataset:
     absent = [c for c in (*SENSOR_DIMS, "group", "latitude", "longitude") if c not in ds.variables]
     if absent:
         raise DataError(f"{source}: no coordinate {absent[0]}")
-    words = {n: [str(v) for v in np.ravel(ds[n].values)] for n in ("place", "replicate", "group")}
+    of = {"depth": "depth", "replicate": "replicate"}
+    for name in ("place", "replicate", "group", "depth", "latitude", "longitude"):
+        wanted = (of.get(name, "place"),)
+        if ds[name].dims != wanted:
+            shown = ", ".join(map(str, ds[name].dims)) or "nothing"
+            raise DataError(f"{source}: {name} is of {shown}, wanted {wanted[0]}")
+        if name in ("depth", "latitude", "longitude") and ds[name].dtype.kind not in "fiu":
+            raise DataError(f"{source}: {name} holds no numbers")
+    words = {n: [str(v) for v in ds[n].values] for n in ("place", "replicate", "group")}
     for name in ("place", "replicate"):
         twice = next((w for w in words[name] if words[name].count(w) > 1), None)
         if twice is not None:
@@ -195,7 +203,13 @@ def _coordinates(ds: xr.Dataset, source: str) -> xr.Dataset:
         depth=("depth", depth, {"units": "cm", "positive": "down"} | known["depth"]),
     )
     for name in ("latitude", "longitude"):
-        values = np.asarray(ds[name].values, dtype=float)
+        values, most = np.asarray(ds[name].values, dtype=float), 90 if name == "latitude" else 360
+        if np.any(np.abs(values) > most):
+            worst = int(np.nanargmax(np.abs(values)))
+            raise DataError(
+                f"{source}: {name} of {words['place'][worst]} is {values[worst]:g}, wanted "
+                f"{-most} to {most} degrees"
+            )
         ds = ds.assign_coords({name: ("place", values, known[name])})
     return ds
 
@@ -210,7 +224,8 @@ def _regular(ds: xr.Dataset, source: str) -> None:
         raise DataError(f"{source}: times are not regular, wanted two steps of one length at least")
     hours = float(steps[0] / np.timedelta64(1, "s")) / 3600.0
     given = ds.attrs.get("step_hours")
-    if given is None or abs(float(given) - hours) > 1e-6:
+    known = isinstance(given, int | float | np.number)
+    if not known or abs(float(given) - hours) > 1e-6:
         raise DataError(f"{source}: step_hours is {given}, but the times are {hours:g} h apart")
 
 
@@ -292,7 +307,9 @@ def check_replicates(values: np.ndarray, ds: xr.Dataset, wanted: str, source: st
     empty = np.flatnonzero(sensors.sum(axis=1) == 0)
     if empty.size:
         raise DataError(
-            f"{source}: {ds['place'].values[empty[0]]} has no reading left; leave the place out"
+            f"{source}: {ds['place'].values[empty[0]]} has no reading left after what exclude and "
+            "quality (bounds, dead sensors, all_replicates, frost) leave out: ease them, or leave "
+            "the place out"
         )
 
 
@@ -300,6 +317,7 @@ def _joined(ds: xr.Dataset, source: str) -> None:
     try:
         entries = json.loads(ds.attrs.get("joined", "[]"))
         fine = all({"place", "quantity", "source", "distance_km"} <= set(e) for e in entries)
+        fine = fine and all(isinstance(e["distance_km"], int | float | None) for e in entries)
     except (TypeError, ValueError):
         fine = False
     if not fine:
