@@ -19,6 +19,7 @@ import xarray as xr
 
 from common import machine
 from rootzone.report.page import Table
+from rootzone.report.replicates_style import with_kinds
 from rootzone.report.replicates_tables import (
     coverage_table,
     error_table,
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("name", help="of the files")
     given = parser.parse_args()
     summary = json.loads((given.run / "summary.json").read_text(encoding="utf-8"))
-    scores = xr.load_dataset(given.run / "scores.nc")
+    scores = with_kinds(xr.load_dataset(given.run / "scores.nc"), summary["study"])
     found = tables(scores)
     found.append(("Several maxima", modes_table(xr.load_dataset(given.run / "months.nc"))))
     parts = [f"**{title}.** {markdown(table)}" for title, table in found]
