@@ -209,8 +209,9 @@ def demo(name: str = "station-c4", *, out: Path | None = None) -> None:
     from rootzone.studies import demo_studies, find_demo
 
     if name == "list":
-        for known, title in demo_studies().items():
-            print(f"{known:16} {title}")
+        titles = demo_studies()
+        for known, title in titles.items():
+            print(f"{known:{max(map(len, titles))}}  {title}")
         return
     _run(find_demo(name), out or _fresh_folder(f"demo-{name}"), resume=False, overrides=[])
 
