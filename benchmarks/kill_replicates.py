@@ -19,12 +19,12 @@ from kills import disturbed, undisturbed
 
 STUDY = """kind: replicates
 seed: 1
-data: {method: twin, preset: small, places: {schist: 2, marl: 2, sandstone: 2}, years: 2}
+data: {method: twin, preset: small, places: {schist: 2, marl: 2}, columns: 8, years: 2}
 models:
   - {name: published, preset: gm_lstm, version: paper, epochs: 2}
-  - {name: mixture, preset: gm_lstm, ensemble: 3, epochs: 60, save_every: 5}
+  - {name: mixture, preset: gm_lstm, ensemble: 2, epochs: 60, save_every: 5}
   - {name: sensor effect, preset: sensor_effect, depth: output, ensemble: 2, epochs: 60}
-evaluation: {splits: [segments, place], folds: 2}
+evaluation: {splits: [segments], baselines: [annual_cycle], bootstrap: 5, block_bootstrap: 5}
 """
 
 

@@ -56,7 +56,7 @@ def kills(found: dict) -> list[str]:
     return [
         "## Replicates: killed at random moments",
         "",
-        "`python benchmarks/kill_replicates.py`: a study of three models and two splits killed "
+        "`python benchmarks/kill_replicates.py`: a study of three models killed "
         "(kill -9) at random moments and gone on with; weights of all models and scores against "
         "those of an undisturbed run, bit by bit.",
         "",
